@@ -1,0 +1,319 @@
+"""The configuration of a run: every key, its unit, its default and the reason for it.
+
+A config is YAML. `extends: NAME` takes another config and changes it. Only run-level code reads these models; networks,
+losses and data functions take plain arguments.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from segan.errors import ConfigError
+from segan.resources import config_path
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, values are checked, instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class SplitConfig(Section):
+    """How a dataset without split folders is divided; folders named train, val and test always win."""
+
+    val: Fraction = Field(0.15, description="Share of the labelled images used to choose the best model.")
+    test: Fraction = Field(0.15, description="Share held out for the reported score; never used for a choice.")
+    seed: int = Field(0, description="Seed of the division; independent of the training seed.")
+
+
+class DataConfig(Section):
+    """Where samples come from and how they are fed."""
+
+    card: str | None = Field(
+        None, description="Dataset card in `datasets/` that describes classes and mapping; `null`: `dataset.yaml` or found."
+    )
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Loading processes; `null`: 0 on a CPU (it is busy with the network), else 8 at most. The data are the "
+        "same for any number.",
+    )
+    cache_mb: int = Field(2048, ge=0, description="Memory for decoded images, in MiB, shared by all workers; 0: none.")
+    sixteen_bit: Literal["percentile", "full"] = Field(
+        "percentile",
+        description="16-bit to 8-bit: stretch the 0.1 to 99.9 percentile of each image, or divide the full range by 257.",
+    )
+
+
+class AugmentationConfig(Section):
+    """Random changes of training samples (albumentations)."""
+
+    preset: Literal["none", "light", "medium", "heavy", "microscopy", "street"] = Field(
+        "light", description="Named set of transformations; see `segan/data/augment.py`."
+    )
+    rare_class_crops: Fraction = Field(
+        0.5, description="Share of random crops that are centred on a pixel of a class drawn by rarity."
+    )
+
+
+class GeneratorConfig(Section):
+    """The segmentation network: image to one logit per class and pixel."""
+
+    architecture: str = Field("unet", description="Any SMP architecture, or `fcn` (torchvision) or `segnet`.")
+    encoder: str = Field("resnet18", description="Any SMP encoder; ignored by `segnet`; `resnet50|resnet101` for `fcn`.")
+    weights: str = Field(
+        "auto",
+        description="`auto`: ImageNet weights from the local cache or one quick download, else from scratch with a warning; "
+        "`imagenet`: required; `none`: from scratch; or a file of ours (`model.safetensors`) to start from.",
+    )
+    dropout: Fraction = Field(0.0, description="Dropout before the last layer.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Passed on to the SMP architecture, as named there.")
+
+
+class DiscriminatorConfig(Section):
+    """The judge of (image, mask) pairs; Isola et al. 2017."""
+
+    kind: Literal["patch", "pixel", "image"] = Field(
+        "patch", description="Judge overlapping patches, single pixels (1x1 convolutions) or the whole image."
+    )
+    depth: int = Field(3, ge=1, le=6, description="Stride-2 convolutions; 3 gives the 70x70 receptive field of pix2pix.")
+    channels: int = Field(32, ge=1, description="Width of the first layer; doubles with depth up to 8 times.")
+    norm: Literal["spectral", "instance", "none"] = Field(
+        "spectral", description="Spectral norm (Miyato 2018) is the most stable without batch statistics."
+    )
+    input_scale: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.5, description="Image and mask are area-averaged by this factor before the discriminator: a quarter of the cost."
+    )
+
+
+class LossConfig(Section):
+    """What the two networks minimise."""
+
+    cross_entropy_weight: NonNegative = 1.0
+    dice_weight: NonNegative = 1.0
+    focal_weight: NonNegative = 0.0
+    focal_gamma: NonNegative = Field(2.0, description="Focusing exponent; Lin 2017.")
+    lovasz_weight: NonNegative = 0.0
+    tversky_weight: NonNegative = 0.0
+    tversky_alpha: Fraction = Field(0.3, description="Weight of false positives; beta = 1 - alpha. Salehi 2017.")
+    l1_weight: NonNegative = Field(0.0, description="L1 between probabilities and the one-hot mask.")
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="In the cross entropy.")
+    class_weights: Literal["none", "sqrt", "inverse", "median"] | list[float] = Field(
+        "none",
+        description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, median "
+        "frequency (Eigen 2015), or a list.",
+    )
+    adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp"] = Field(
+        "nonsaturating", description="Goodfellow 2014; Mao 2017; Lim 2017; Gulrajani 2017."
+    )
+    adversarial_weight: NonNegative = Field(
+        0.01, description="Weight of the adversarial term after the ramp; 0: pixel-only. 0.01 as in AdvSemiSeg."
+    )
+    feature_matching_weight: NonNegative = Field(
+        0.0, description="L1 between discriminator features of real and fake pairs; Wang 2018. Ramped like the adversarial."
+    )
+    real_masks: Literal["matched", "scaled", "smooth", "onehot", "straight_through"] = Field(
+        "matched",
+        description="How true masks reach the discriminator. `matched`: with the prediction's own confidences, the true "
+        "class first; `scaled`: Luc 2016; `smooth`: 0.9 and the rest shared; `straight_through`: both one-hot.",
+    )
+    r1_weight: NonNegative = Field(0.0, description="Zero-centred gradient penalty on real pairs; Mescheder 2018.")
+    gradient_penalty_weight: NonNegative = Field(10.0, description="Used by `wgan-gp` alone.")
+    penalty_every_steps: int = Field(1, ge=1, description="Penalties every so many steps, scaled to match; StyleGAN2.")
+
+
+class OptimizerConfig(Section):
+    """AdamW for the generator, Adam for the discriminator."""
+
+    generator_lr: Positive = Field(1e-3, description="Peak learning rate.")
+    discriminator_lr: Positive = Field(1e-4, description="1e-4 as in AdvSemiSeg; lower it when the discriminator wins.")
+    weight_decay: NonNegative = Field(1e-2, description="Decoupled L2 of the generator's weights, not of norms or biases.")
+    generator_betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    discriminator_betas: tuple[Fraction, Fraction] = (0.9, 0.99)
+    gradient_clip: Positive | None = Field(5.0, description="Largest norm of each network's gradient; `null`: no clipping.")
+
+
+class TrainingConfig(Section):
+    """The loop."""
+
+    steps: int | None = Field(None, ge=1, description="Optimizer steps; `null`: from `epochs`.")
+    epochs: float | None = Field(100, gt=0, description="Passes over the training split, where `steps` is null.")
+    batch_size: int = Field(8, ge=1)
+    warmup_fraction: Fraction = Field(
+        0.25, description="Share of the steps with the pixel loss alone; AdvSemiSeg starts at 5k of 20k."
+    )
+    ramp_fraction: Fraction = Field(0.1, description="Share of the steps over which the adversarial weight grows to full.")
+    discriminator_every_steps: int = Field(1, ge=1, description="Train the discriminator every so many adversarial steps.")
+    schedule: Literal["constant", "poly", "cosine"] = "poly"
+    poly_power: Positive = Field(0.9, description="Chen 2017.")
+    lr_warmup_steps: int = Field(50, ge=0, description="Linear growth of the learning rate at the start.")
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.999, description="Average of the generator's weights, which is evaluated and saved; 0: no average."
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="`auto`: bf16 where the processor multiplies it natively, else fp32. fp16 needs CUDA."
+    )
+    channels_last: bool = Field(True, description="Memory layout of images and weights; 1.1 to 1.3 times faster.")
+    compile: bool = Field(False, description="torch.compile of the generator; worth it on GPUs only.")
+    validate_every_steps: int | None = Field(None, ge=1, description="`null`: twenty times in a run.")
+    checkpoint_every_s: Positive = Field(60.0, description="Seconds between checkpoints for resuming.")
+    log_every_steps: int = Field(10, ge=1)
+    early_stop_validations: int | None = Field(
+        None, ge=1, description="Stop after so many validations without a better score; `null`: never."
+    )
+    max_minutes: Positive | None = Field(
+        None, description="Time budget, with validation; the steps are cut to fit before the start. `null`: none."
+    )
+    deterministic: bool | None = Field(
+        None, description="Only deterministic kernels; `null`: on a CPU, where it costs nothing."
+    )
+    tensorboard: bool = Field(False, description="Also write TensorBoard events (extra `track`).")
+
+
+class InferenceConfig(Section):
+    """How a trained network is applied; stored with the model."""
+
+    tile_px: int = Field(1024, ge=32, description="Larger images are predicted in overlapping tiles of this side, in pixels.")
+    overlap: Annotated[float, Field(ge=0.0, lt=0.9)] = Field(0.25, description="Overlap of tiles, as a share of the side.")
+
+
+class Config(Section):
+    """A whole run."""
+
+    extends: str | None = Field(None, description="Config this one changes: a name in `configs/` or a path.")
+    seed: int = Field(0, ge=0, description="Seed of weights, data order and augmentation.")
+    data: DataConfig = Field(default_factory=DataConfig)
+    preprocessing: list[dict[str, Any]] = Field(
+        default_factory=lambda: [
+            {"name": "resize", "mode": "crop", "height": 256, "width": 256},
+            {"name": "normalize"},
+        ],
+        description="Chain of named steps, in order; stored with the model and replayed at prediction.",
+    )
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+    generator: GeneratorConfig = Field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig)
+    loss: LossConfig = Field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    inference: InferenceConfig = Field(default_factory=InferenceConfig)
+
+    @model_validator(mode="after")
+    def _check_relations(self) -> "Config":
+        loss = self.loss
+        pixel_weights = (
+            loss.cross_entropy_weight, loss.dice_weight, loss.focal_weight, loss.lovasz_weight, loss.tversky_weight,
+            loss.l1_weight,
+        )  # fmt: skip
+        if not any(pixel_weights):
+            raise ValueError("every pixel loss has weight 0: at least one of loss.*_weight must be above 0")
+        if self.training.steps is None and self.training.epochs is None:
+            raise ValueError("training.steps and training.epochs are both null: give one of them")
+        if self.training.warmup_fraction + self.training.ramp_fraction > 1.0:
+            raise ValueError("training.warmup_fraction + training.ramp_fraction is above 1: lower one of them")
+        if not self.preprocessing or self.preprocessing[-1].get("name") != "normalize":
+            raise ValueError("preprocessing must end with the step `normalize`: add `- name: normalize` as its last step")
+        return self
+
+
+def load_config(
+    name: str | Path | None, overrides: Sequence[str] = (), *, extra: Mapping[str, Any] | None = None
+) -> Config:
+    """Load a config, apply `extends` and overrides, and check every key.
+
+    Args:
+        name: A name in `configs/` (`camvid_cpu`), a path to a YAML file, or `None` for the defaults.
+        overrides: `key.sub=value` strings, as given to `--set`; the value is read as YAML.
+        extra: Dotted keys set by other command line options; they win over `overrides`.
+
+    Raises:
+        ConfigError: An unknown key (with a suggestion), a wrong value, an unreadable file or a circle of `extends`.
+    """
+    tree = _load_tree(str(name), ()) if name is not None else {}
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator or not key.strip():
+            raise ConfigError(f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100.")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {override!r}: the value is not valid YAML. Quote it or check brackets.") from error
+        _set_key(tree, key.strip(), value)
+    for key, value in (extra or {}).items():
+        _set_key(tree, key, value)
+    return parse_config(tree)
+
+
+def parse_config(tree: Mapping[str, Any]) -> Config:
+    """Check a tree of plain values and return the config.
+
+    Raises:
+        ConfigError: All wrong keys and values, one line each.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_describe(problem) for problem in error.errors()]
+        raise ConfigError("\n".join(["The configuration has problems:", *(f"  - {line}" for line in lines)])) from error
+
+
+def dump_config(config: Config) -> str:
+    """Write a config as YAML that `load_config` reads back to an equal one."""
+    return yaml.safe_dump(config.model_dump(mode="json", exclude={"extends"}), sort_keys=False)
+
+
+def _load_tree(name: str, parents: tuple[Path, ...]) -> dict[str, Any]:
+    path = config_path(name)
+    if path in parents:
+        raise ConfigError(f"config {name}: extends itself through {' -> '.join(p.name for p in parents)}. Remove one `extends`.")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"config {name}: cannot be read ({error}), expected a YAML file. Check the file.") from error
+    tree = {} if tree is None else tree
+    if not isinstance(tree, dict):
+        raise ConfigError(f"config {name}: seen a {type(tree).__name__}, expected keys and values. Check the file.")
+    base = tree.pop("extends", None)
+    return _merge(_load_tree(str(base), (*parents, path)), tree) if base else tree
+
+
+def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in change.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        child = tree.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"key {key}: `{parent}` holds a value, expected a section. Check the key.")
+        tree = child
+    tree[last] = value
+
+
+def _describe(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location) or "config"
+    if problem["type"] == "extra_forbidden":
+        section: Any = Config
+        for part in location[:-1]:
+            section = section.model_fields[part].annotation
+        known = list(section.model_fields)
+        close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        advice = f"Did you mean {'.'.join([*location[:-1], close[0]])}?" if close else f"Known here: {', '.join(known)}."
+        return f"{key}: unknown key. {advice}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{message}." if not location else f"{key}: seen {problem['input']!r}; {message}."

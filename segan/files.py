@@ -1,0 +1,68 @@
+"""Write files so that a crash, a kill or a full disk never leaves half of one behind."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and durably.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
+    rename; the folder is flushed too, so the name survives a power cut.
+
+    Args:
+        path: Final name; missing parent folders are created.
+        content: The whole file.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    temporary = Path(temporary_name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the file system can."""
+    with contextlib.suppress(OSError):  # Some network file systems refuse; the rename itself stands.
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all; see `write_bytes_atomically`."""
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text_atomically(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_hex(content: bytes | memoryview) -> str:
+    """Compute the SHA-256 of `content` as 64 hexadecimal digits.
+
+    >>> sha256_hex(b"segan")[:8]
+    'fea9b52a'
+    """
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,53 @@
+"""Find the configs and dataset cards that travel with the package, in a checkout and in an installed wheel alike."""
+
+import difflib
+from pathlib import Path
+
+from segan.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _folder(name: str) -> Path:
+    """A wheel carries `segan/_configs`; a checkout has `configs` beside the package."""
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else _PACKAGE.parent / name
+
+
+def config_names() -> list[str]:
+    """List the shipped configs by name."""
+    return sorted(path.stem for path in _folder("configs").glob("*.yaml"))
+
+
+def card_names() -> list[str]:
+    """List the shipped dataset cards by name."""
+    return sorted(path.stem for path in _folder("datasets").glob("*.yaml"))
+
+
+def config_path(name: str) -> Path:
+    """Find a config by its shipped name or its path.
+
+    Raises:
+        ConfigError: Nothing has that name; the message suggests the closest one.
+    """
+    return _find(name, "configs", config_names(), "config")
+
+
+def card_path(name: str) -> Path:
+    """Find a dataset card by its shipped name or its path.
+
+    Raises:
+        ConfigError: Nothing has that name; the message suggests the closest one.
+    """
+    return _find(name, "datasets", card_names(), "dataset card")
+
+
+def _find(name: str, folder: str, known: list[str], what: str) -> Path:
+    if name in known:
+        return _folder(folder) / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} and path.is_file():
+        return path.resolve()
+    close = difflib.get_close_matches(name, known, n=1)
+    advice = f"Did you mean {close[0]}?" if close else f"Shipped: {', '.join(known)}."
+    raise ConfigError(f"{what} {name}: not found, expected a shipped name or a path to a .yaml file. {advice}")
