@@ -37,6 +37,9 @@ class SplitConfig(Section):
 class DataConfig(Section):
     """Where samples come from and how they are fed."""
 
+    root: str | None = Field(None, description="Dataset folder; `--data` sets it.")
+    images: str | None = Field(None, description="Folder of images, with `masks` instead of `root`; `--images` sets it.")
+    masks: str | None = Field(None, description="Folder of masks; `--masks` sets it.")
     card: str | None = Field(
         None, description="Dataset card in `datasets/` that describes classes and mapping; `null`: `dataset.yaml` or found."
     )

@@ -1,0 +1,1 @@
+"""One thin file for each command: options in, one call, one printed result."""

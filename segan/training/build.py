@@ -1,0 +1,129 @@
+"""From config to networks, optimizers and losses: the run-level place that knows both."""
+
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+
+from segan.config import Config, OptimizerConfig
+from segan.data.statistics import class_weights
+from segan.errors import ConfigError
+from segan.losses.pixel import pixel_loss
+from segan.models import build_discriminator, build_generator
+from segan.models.ema import ExponentialMovingAverage
+from segan.training.objective import Objective, weights_of
+from segan.training.runtime import Runtime
+from segan.training.state import Progress, TrainingState
+
+
+def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps: int) -> TrainingState:
+    """Build networks and optimizers with weights drawn from `config.seed`."""
+    torch.manual_seed(config.seed)
+    part = config.generator
+    generator = runtime.place(
+        build_generator(
+            part.architecture,
+            part.encoder,
+            num_classes=num_classes,
+            dropout=part.dropout,
+            weights=part.weights,
+            options=part.options,
+        )
+    )
+    objective_is_adversarial = config.loss.adversarial_weight > 0.0 or config.loss.feature_matching_weight > 0.0
+    discriminator = build_run_discriminator(config, num_classes, runtime) if objective_is_adversarial else None
+    optimizer = config.optimizer
+    fp16 = runtime.precision == "fp16"
+    return TrainingState(
+        runtime=runtime,
+        generator=generator,
+        ema=ExponentialMovingAverage(generator, config.training.ema_decay),
+        optimizer_g=build_generator_optimizer(generator, optimizer),
+        discriminator=discriminator,
+        optimizer_d=None if discriminator is None else build_discriminator_optimizer(discriminator, optimizer),
+        scaler=torch.amp.GradScaler(runtime.device.type, enabled=fp16),
+        progress=Progress(step=0, total_steps=total_steps),
+        gradient_clip=optimizer.gradient_clip,
+    )
+
+
+def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) -> nn.Module:
+    """Build the discriminator of a run, on its device."""
+    part = config.discriminator
+    return runtime.place(
+        build_discriminator(
+            part.kind,
+            num_classes=num_classes,
+            depth=part.depth,
+            channels=part.channels,
+            norm=part.norm,
+            input_scale=part.input_scale,
+        )
+    )
+
+
+def build_generator_optimizer(generator: nn.Module, part: OptimizerConfig) -> torch.optim.AdamW:
+    """Build AdamW that decays weights but neither norms nor biases."""
+    trained = [weight for weight in generator.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": part.weight_decay},
+        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=part.generator_lr, betas=part.generator_betas, fused=True)
+
+
+def build_discriminator_optimizer(discriminator: nn.Module, part: OptimizerConfig) -> torch.optim.Adam:
+    """Build Adam for the discriminator."""
+    weights: Iterable[nn.Parameter] = discriminator.parameters()
+    return torch.optim.Adam(weights, lr=part.discriminator_lr, betas=part.discriminator_betas, fused=True)
+
+
+def build_objective(config: Config, class_pixels: np.ndarray, device: torch.device) -> Objective:
+    """Choose the losses of a run.
+
+    Args:
+        config: The run.
+        class_pixels: int64 `[K]`, labelled pixels of each class in the training split.
+        device: Where class weights live.
+
+    Raises:
+        ConfigError: A list of class weights has the wrong length.
+    """
+    loss = config.loss
+    if isinstance(loss.class_weights, list):
+        if len(loss.class_weights) != len(class_pixels):
+            raise ConfigError(
+                f"loss.class_weights: seen {len(loss.class_weights)} values, expected {len(class_pixels)}, one for each class. "
+                "Change the list or use sqrt, inverse, median or none."
+            )
+        weights = np.asarray(loss.class_weights, dtype=np.float32)
+    else:
+        weights = class_weights(class_pixels, loss.class_weights)
+    pixel = functools.partial(
+        pixel_loss,
+        weights=weights_of(
+            cross_entropy=loss.cross_entropy_weight,
+            dice=loss.dice_weight,
+            focal=loss.focal_weight,
+            lovasz=loss.lovasz_weight,
+            tversky=loss.tversky_weight,
+            l1=loss.l1_weight,
+        ),
+        class_weights=None if loss.class_weights == "none" else torch.as_tensor(weights, dtype=torch.float32, device=device),
+        focal_gamma=loss.focal_gamma,
+        tversky_alpha=loss.tversky_alpha,
+        label_smoothing=loss.label_smoothing,
+    )
+    return Objective(
+        pixel=pixel,
+        adversarial=loss.adversarial,
+        adversarial_weight=loss.adversarial_weight,
+        feature_matching_weight=loss.feature_matching_weight,
+        real_masks=loss.real_masks,
+        r1_weight=loss.r1_weight,
+        gradient_penalty_weight=loss.gradient_penalty_weight,
+        penalty_every_steps=loss.penalty_every_steps,
+        discriminator_every_steps=config.training.discriminator_every_steps,
+    )

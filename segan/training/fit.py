@@ -1,0 +1,297 @@
+"""The run, from a config and a dataset to a trained model: every stage on one screen."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segan.config import Config
+from segan.data.dataset import Sample
+from segan.data.samples import TrainingSamples, build_loader
+from segan.errors import SeganError, StoppedError
+from segan.evaluation.evaluate import score_samples
+from segan.inference.segmenter import Segmenter
+from segan.training.build import build_state
+from segan.training.checkpoint import read_newest_checkpoint, restore_state, save_checkpoint
+from segan.training.log import MetricsLog, read_metrics
+from segan.training.model_card import save_generator
+from segan.training.pictures import draw_curves, draw_samples
+from segan.training.run_folder import write_environment
+from segan.training.runtime import deterministic_kernels
+from segan.training.schedule import adversarial_factor, learning_rate_factor
+from segan.training.setup import Setting
+from segan.training.signals import StopRequest, listen_for_stop
+from segan.training.state import Batch, TrainingState
+from segan.training.steps import STEPS
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a run ended.
+
+    Args:
+        step: Steps taken.
+        best_score: Best validation mean IoU, `None` without a validation split.
+        best_step: The step of the saved model.
+        elapsed_s: Seconds of training, over all parts of the run.
+        ended: `done`, `early_stop` or `time_budget`.
+    """
+
+    step: int
+    best_score: float | None
+    best_step: int
+    elapsed_s: float
+    ended: str
+
+
+def fit(setting: Setting, *, resume: bool) -> FitResult:
+    """Train to the end, or go on where a checkpoint stands.
+
+    Args:
+        setting: The run.
+        resume: Take up the newest checkpoint, if there is one.
+
+    Raises:
+        StoppedError: A signal came; the state was saved.
+        SeganError: The loss is no longer finite.
+    """
+    config, folder, plan = setting.config, setting.folder, setting.plan
+    wanted = config.training.deterministic
+    deterministic = setting.runtime.device.type == "cpu" if wanted is None else wanted
+    with listen_for_stop() as stop, deterministic_kernels(deterministic):
+        state = build_state(config, len(setting.dataset.labels.classes), setting.runtime, plan.total_steps)
+        _start_or_resume(setting, state, resume=resume)
+        write_environment(folder, {"device": str(setting.runtime.device), "precision": setting.runtime.precision})
+        progress = state.progress
+        with MetricsLog(
+            folder.metrics, keep_until_step=progress.step, keep_validation_until_step=progress.validated_step
+        ) as log:
+            try:
+                ended = _loop(setting, state, stop, log)
+            except _StopSeenError:
+                save_checkpoint(folder.checkpoints, state)
+                raise StoppedError(
+                    stop.signal_number or 15,
+                    f"stopped at step {progress.step} of {progress.total_steps}; everything is saved. "
+                    f"Go on with: segan train --resume --out {folder.root}",
+                ) from None
+        save_generator(folder.last_model, state, config, setting.dataset.labels)
+        if progress.best_step is None:
+            save_generator(folder.best_model, state, config, setting.dataset.labels)
+        draw_curves(folder.plots / "curves.png", read_metrics(folder.metrics))
+    best_step = progress.step if progress.best_step is None else progress.best_step
+    return FitResult(progress.step, progress.best_score, best_step, progress.elapsed_s, ended)
+
+
+def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: MetricsLog) -> str:
+    """Take steps until the run ends, and tell why it did."""
+    config, training, progress = setting.config, setting.config.training, state.progress
+    before_s, start = progress.elapsed_s, time.monotonic()
+    saved_at = logged_at = start
+    logged_step = progress.step
+    batches = _batches(setting, state)
+    step_of_mode = STEPS
+    with setting.display.bar("training", total=progress.total_steps, done=progress.step) as bar:
+        while True:
+            progress.elapsed_s = before_s + time.monotonic() - start
+
+            # Validate, keep the best, and stop where the run is over or a signal came.
+            if _validation_is_due(setting, state):
+                _validate(setting, state, stop, log)
+                logged_at, logged_step = time.monotonic(), progress.step
+                progress.elapsed_s = before_s + logged_at - start
+            if stop:
+                raise _StopSeenError
+            ended = _why_over(setting, state)
+            if ended:
+                save_checkpoint(setting.folder.checkpoints, state)
+                return ended
+
+            # One step: pixel loss alone in the warm-up, both networks after it.
+            state.adversarial_factor = adversarial_factor(
+                progress.step,
+                progress.total_steps,
+                warmup_fraction=training.warmup_fraction,
+                ramp_fraction=training.ramp_fraction,
+            )
+            mode = "adversarial" if setting.objective.is_adversarial and state.adversarial_factor > 0.0 else "pixel"
+            rate = _set_learning_rates(config, state)
+            batch = next(batches)
+            state.generator.train()
+            values = step_of_mode[mode](state, batch, setting.objective)
+            progress.step += 1
+
+            # Log, and save for resuming.
+            if progress.step % training.log_every_steps == 0 or progress.step == progress.total_steps:
+                plain = _plain(values, progress.step)
+                now = time.monotonic()
+                speed = (progress.step - logged_step) * training.batch_size / max(1e-9, now - logged_at)
+                logged_at, logged_step = now, progress.step
+                figures = {"mode": mode, "lr": rate, **plain, "images_per_s": round(speed, 3)}
+                log.write("step", progress.step, {**figures, "elapsed_s": round(before_s + now - start, 3)})
+                bar.advance(progress.step, f"loss {plain['pixel']:.3f}  {speed:.1f} images/s")
+            else:
+                bar.advance(progress.step)
+            if time.monotonic() - saved_at >= training.checkpoint_every_s:
+                progress.elapsed_s = before_s + time.monotonic() - start
+                _plain(values, progress.step)
+                save_checkpoint(setting.folder.checkpoints, state)
+                saved_at = time.monotonic()
+
+
+def _start_or_resume(setting: Setting, state: TrainingState, *, resume: bool) -> None:
+    """Restore the newest checkpoint, or write the first one, which fixes the length of the run."""
+    found = read_newest_checkpoint(setting.folder.checkpoints) if resume else None
+    if found is None:
+        save_checkpoint(setting.folder.checkpoints, state)
+        return
+    tensors, facts, damage = found
+    for line in damage:
+        setting.display.warn(f"{line} Going on from the generation before.")
+    if facts["threads"] != torch.get_num_threads():
+        setting.display.warn(
+            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not bit "
+            "for bit that of an uninterrupted run."
+        )
+    restore_state(state, tensors, facts)
+    setting.display.line(f"resumed at step {state.progress.step} of {state.progress.total_steps}")
+
+
+def _batches(setting: Setting, state: TrainingState) -> Iterator[Batch]:
+    """Feed batches from the current step on; the order is a pure function of seed and step."""
+    config = setting.config
+    samples = TrainingSamples(
+        setting.dataset.samples["train"],
+        setting.dataset.labels,
+        setting.chain,
+        preset=config.augmentation.preset,
+        rare_class_crops=config.augmentation.rare_class_crops,
+        class_pixels=setting.plan.class_pixels,
+        seed=config.seed,
+        cache_mb=config.data.cache_mb,
+        sixteen_bit=config.data.sixteen_bit,
+    )
+    workers = config.data.workers
+    if workers is None:
+        workers = 0 if setting.runtime.device.type == "cpu" else 8
+    loader = build_loader(
+        samples,
+        seed=config.seed,
+        start_step=state.progress.step,
+        steps=state.progress.total_steps,
+        batch_size=config.training.batch_size,
+        workers=workers,
+    )
+    for item in loader:
+        yield Batch(*setting.runtime.to_device(item["image"], item["mask"]))
+
+
+def _set_learning_rates(config: Config, state: TrainingState) -> float:
+    """Set both learning rates for this step and return the generator's."""
+    training, progress = config.training, state.progress
+    factor = learning_rate_factor(
+        progress.step,
+        progress.total_steps,
+        schedule=training.schedule,
+        poly_power=training.poly_power,
+        lr_warmup_steps=training.lr_warmup_steps,
+    )
+    for optimizer, peak in (
+        (state.optimizer_g, config.optimizer.generator_lr),
+        (state.optimizer_d, config.optimizer.discriminator_lr),
+    ):
+        for group in optimizer.param_groups if optimizer else ():
+            group["lr"] = peak * factor
+    return config.optimizer.generator_lr * factor
+
+
+def _validation_is_due(setting: Setting, state: TrainingState) -> bool:
+    progress = state.progress
+    on_grid = progress.step % setting.plan.validate_every_steps == 0 or progress.step == progress.total_steps
+    return on_grid and progress.step > 0 and progress.validated_step != progress.step
+
+
+def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: MetricsLog) -> None:
+    """Score the averaged generator on the validation split and keep it if it is the best so far."""
+    progress, samples = state.progress, setting.dataset.samples.get("val", ())
+    segmenter = _segmenter(setting, state)
+    score = None
+    if samples:
+        scores = score_samples(segmenter, _until(stop, samples), setting.dataset.labels)
+        score = scores.mean_iou
+        per_class = dict(zip(setting.dataset.labels.classes, (float(value) for value in scores.iou), strict=True))
+        log.write("validation", progress.step, {"mean_iou": score, "iou": {k: _or_none(v) for k, v in per_class.items()}})
+    shown = setting.plan.shown_samples
+    draw_samples(setting.folder.samples / f"step_{progress.step:07d}.png", segmenter, shown, setting.dataset.labels)
+    progress.validated_step = progress.step
+    if score is None:
+        return
+    improved = progress.best_score is None or score > progress.best_score
+    if improved:
+        progress.best_score, progress.best_step, progress.stale_validations = score, progress.step, 0
+        save_generator(setting.folder.best_model, state, setting.config, setting.dataset.labels)
+    else:
+        progress.stale_validations += 1
+    minutes = progress.elapsed_s / 60
+    mark = "  best so far" if improved else ""
+    setting.display.line(
+        f"step {progress.step:6d} of {progress.total_steps}  {minutes:5.1f} min  validation mean IoU {score:.4f}{mark}"
+    )
+
+
+def _segmenter(setting: Setting, state: TrainingState) -> Segmenter:
+    """Look at the averaged generator through the one way from image to mask."""
+    part = setting.config.inference
+    return Segmenter(
+        network=state.ema.module,
+        labels=setting.dataset.labels,
+        chain=setting.chain,
+        tile_px=part.tile_px,
+        overlap=part.overlap,
+        device=setting.runtime.device,
+        precision=setting.runtime.precision,
+        sixteen_bit=setting.config.data.sixteen_bit,
+    )
+
+
+def _until(stop: StopRequest, samples: Sequence[Sample]) -> Iterator[Sample]:
+    """Hand out samples until a signal comes, so that a validation never holds up a stop."""
+    for sample in samples:
+        if stop:
+            raise _StopSeenError
+        yield sample
+
+
+def _why_over(setting: Setting, state: TrainingState) -> str | None:
+    progress, training = state.progress, setting.config.training
+    if progress.step >= progress.total_steps:
+        return "done"
+    patience = training.early_stop_validations
+    if patience is not None and progress.stale_validations >= patience:
+        return "early_stop"
+    if training.max_minutes is not None and progress.elapsed_s > 60 * training.max_minutes:
+        return "time_budget"
+    return None
+
+
+def _plain(values: dict[str, Tensor], step: int) -> dict[str, float]:
+    """Turn tensors into numbers, and refuse to go on from a loss that is none."""
+    plain = {name: float(value) for name, value in values.items()}
+    for name in ("pixel", "d_loss"):
+        if not math.isfinite(plain.get(name, 0.0)):
+            raise SeganError(
+                f"{name} loss at step {step}: seen {plain[name]}, expected a finite number. Lower optimizer.generator_lr or "
+                "optimizer.discriminator_lr, or use training.precision=fp32; --resume goes on from the last good checkpoint."
+            )
+    return {name: round(value, 6) for name, value in plain.items()}
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+class _StopSeenError(Exception):
+    """A signal was seen; unwinds to the place that saves."""

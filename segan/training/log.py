@@ -1,0 +1,58 @@
+"""`metrics.jsonl`: one JSON object a line, exact again after a resume."""
+
+import json
+import math
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from segan.files import write_text_atomically
+
+
+class MetricsLog:
+    """Append lines to `metrics.jsonl`.
+
+    Args:
+        path: The file; created if missing.
+        keep_until_step: Lines of later steps are dropped first: the resumed run writes them again.
+        keep_validation_until_step: The same for lines with `kind: validation`.
+    """
+
+    def __init__(self, path: Path, *, keep_until_step: int, keep_validation_until_step: int) -> None:
+        lines = read_metrics(path)
+        limits = {"validation": keep_validation_until_step}
+        kept = [line for line in lines if line["step"] <= limits.get(line["kind"], keep_until_step)]
+        write_text_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._stream = path.open("a", encoding="utf-8")
+
+    def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
+        """Append one line, on the disk's side of the process at once."""
+        plain = {name: _finite(value) for name, value in values.items()}
+        self._stream.write(json.dumps({"kind": kind, "step": step, **plain}) + "\n")
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a log; a last line cut short by a kill is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def _finite(value: Any) -> Any:
+    """Write what JSON has no number for as null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
