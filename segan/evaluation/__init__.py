@@ -1,0 +1,1 @@
+"""From masks to figures: pixel counts, scores, tables."""
