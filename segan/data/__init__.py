@@ -1,0 +1,1 @@
+"""Read images and masks, scan and check datasets, split, preprocess and augment them."""

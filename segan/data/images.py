@@ -1,0 +1,146 @@
+"""Read and write images: the only place that knows their file formats and the channel order of OpenCV."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segan.data.formats import (
+    IMAGE_SUFFIXES,
+    MAX_PIXELS,
+    has_deep_colors,
+    open_picture,
+    orient,
+    orientation_of,
+    read_content,
+    read_displayed_size,
+    show_path,
+)
+from segan.data.intensity import SixteenBit, reduce_to_8_bit
+from segan.errors import DataError
+from segan.files import write_bytes_atomically
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "decode_image",
+    "encode_png",
+    "image_size",
+    "read_image",
+    "show_path",
+    "write_png",
+]
+
+_DEEP_GREY_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
+
+
+def read_image(path: Path, *, sixteen_bit: SixteenBit = "percentile") -> NDArray[np.uint8]:
+    """Read an image file as RGB, turned the way it is displayed, transparency composited over white.
+
+    Args:
+        path: JPEG, PNG, TIFF, BMP or WebP; any name the file system allows.
+        sixteen_bit: How deep pixels become 8 bits; see `reduce_to_8_bit`.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        DataError: The file is missing, damaged, truncated, too large or of an unknown kind; one line with the path.
+    """
+    return decode_image(read_content(path), path, sixteen_bit=sixteen_bit)
+
+
+def decode_image(content: bytes, path: Path, *, sixteen_bit: SixteenBit = "percentile") -> NDArray[np.uint8]:
+    """Decode the content of an image file as `read_image` does; `path` is for messages alone.
+
+    Raises:
+        DataError: As `read_image`.
+    """
+    picture = open_picture(content, path)
+    try:
+        if has_deep_colors(picture, content):
+            image = _decode_deep_colors(content, sixteen_bit)
+        elif picture.mode in _DEEP_GREY_MODES:
+            image = _repeat_grey(reduce_to_8_bit(_native(np.asarray(picture)), sixteen_bit))
+        else:
+            image = _decode_8_bit(picture)
+    except ValueError as error:
+        advice = "Set data.sixteen_bit to percentile, or convert the file to 8-bit RGB."
+        raise DataError(f"{show_path(path)}: {error}. {advice}") from error
+    # Pillow and OpenCV both turn a TIFF while decoding; orientation_of is 1 after that.
+    return orient(image, orientation_of(picture))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Read (height, width) of an image as displayed, from its header alone.
+
+    Raises:
+        DataError: The file is missing or its header cannot be read.
+    """
+    return read_displayed_size(path)
+
+
+def encode_png(array: NDArray[Any]) -> bytes:
+    """Encode an image as a PNG file.
+
+    Args:
+        array: uint8 [H, W, 3] RGB, or uint8 or uint16 [H, W] grey.
+
+    Raises:
+        ValueError: The shape or type is another one.
+    """
+    grey = array.ndim == 2 and array.dtype in (np.uint8, np.uint16)
+    if not grey and not (array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8):
+        raise ValueError(f"PNG: {array.dtype} {array.shape} seen, expected uint8 [H, W, 3], uint8 or uint16 [H, W].")
+    stored = array if grey else cv2.cvtColor(array, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return bytes(encoded)
+
+
+def write_png(path: Path, array: NDArray[Any]) -> None:
+    """Write an image as a PNG file, whole or not at all.
+
+    Args:
+        path: Final name; missing folders are created.
+        array: As `encode_png`.
+    """
+    write_bytes_atomically(path, encode_png(array))
+
+
+def _decode_8_bit(picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.has_transparency_data:
+        pixels = np.asarray(picture.convert("RGBA"))
+        return _over_white(pixels[..., :3], pixels[..., 3])
+    if picture.mode not in _PLAIN_MODES:
+        raise ValueError(f"colour mode {picture.mode} seen, expected grey, palette, RGB or CMYK")
+    return np.array(picture.convert("RGB"))
+
+
+def _decode_deep_colors(content: bytes, sixteen_bit: SixteenBit) -> NDArray[np.uint8]:
+    """Decode 16-bit colour, of which Pillow would drop half the bits; the file is known to be whole."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in {3, 4}:
+        raise ValueError("16-bit channels in an unusual layout seen, expected RGB or RGBA")
+    colors = reduce_to_8_bit(pixels[..., 2::-1], sixteen_bit)
+    if pixels.shape[2] == 3:
+        return colors
+    return _over_white(colors, reduce_to_8_bit(pixels[..., 3], "full"))
+
+
+def _over_white(colors: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    opacity = alpha[..., None].astype(np.uint16)
+    blended: NDArray[np.uint16] = (colors * opacity + 255 * (255 - opacity) + 127) // 255
+    return blended.astype(np.uint8)
+
+
+def _repeat_grey(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _native(values: NDArray[Any]) -> NDArray[Any]:
+    """Undo big-endian storage, which table look-ups do not take."""
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
