@@ -164,7 +164,9 @@ def _parse_step(entry: Mapping[str, Any]) -> Step:
         raise ConfigError(f": seen {entry!r}, expected a mapping with `name`. Write for example `- name: normalize`.")
     name = str(entry["name"])
     if name not in STEPS:
-        raise ConfigError(f": unknown step {name!r}, expected one of {', '.join(STEPS)}.{_suggestion(name, STEPS)}")
+        mode = name in {"letterbox", "stretch", "crop", "scale"}
+        advice = f" Write `name: resize, mode: {name}`." if mode else _suggestion(name, STEPS)
+        raise ConfigError(f": unknown step {name!r}, expected one of {', '.join(STEPS)}.{advice}")
     try:
         return STEPS[name].model_validate(dict(entry))
     except ValidationError as error:

@@ -37,6 +37,7 @@ def test_all_steps_round_trip_through_json():
     ("entries", "message"),
     [
         ([{"name": "claha"}, NORMALIZE], r"preprocessing\[0\]: unknown step 'claha'.*Did you mean clahe\?"),
+        ([{"name": "crop", "height": 8}, NORMALIZE], r"unknown step 'crop'.*Write `name: resize, mode: crop`"),
         ([{"name": "clahe", "clip": 2}, NORMALIZE], r"clahe: unknown parameter 'clip'.*Did you mean clip_limit\?"),
         (
             [{"name": "clahe", "clip_limit": -1}, NORMALIZE],

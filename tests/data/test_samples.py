@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from segan.data.dataset import Sample
 from torch.utils.data import get_worker_info
 
 from segan.data.cached import DecodedSamples
+from segan.data.dataset import Sample
 from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.data.samples import TrainingSamples, build_loader
