@@ -1,24 +1,16 @@
-"""A trained model as one safetensors file: weights, and as text all that prediction needs. No pickle is ever read.
+"""A trained model as one safetensors file: weights, and as text all that prediction needs. No pickle is ever read."""
 
-A flipped bit in a weight loads without a word in any tensor format, so the file carries a SHA-256 of its tensors and
-text, checked on loading.
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from segan import __version__
+from segan.data.intensity import SixteenBit
 from segan.errors import CheckpointError, UsageError
-from segan.files import write_bytes_atomically
+from segan.tensor_file import read_tensors, write_tensors
 
 FORMAT = "segan-model-1"
 MODEL_NAME = "model.safetensors"
@@ -51,7 +43,7 @@ class ModelMeta:
     preprocessing: list[dict[str, Any]]
     tile_px: int = 1024
     overlap: float = 0.25
-    sixteen_bit: str = "percentile"
+    sixteen_bit: SixteenBit = "percentile"
     step: int = 0
     score: float | None = None
     segan_version: str = __version__
@@ -102,60 +94,23 @@ def save_model(path: Path, tensors: Mapping[str, Tensor], meta: ModelMeta) -> st
     Returns:
         SHA-256 of the content.
     """
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = json.dumps(asdict(meta), sort_keys=True)
-    digest = _digest(plain, text)
-    header = {"format": FORMAT, "meta": text, "sha256": digest}
-    write_bytes_atomically(path, safetensors.torch.save(plain, header))
-    return digest
+    return write_tensors(path, tensors, {"format": FORMAT, **asdict(meta)})
 
 
 def load_model_file(path: Path) -> ModelFile:
     """Read a model file and check that it is whole.
 
     Raises:
-        CheckpointError: The file is damaged, truncated, not ours, or written by a newer format.
+        CheckpointError: The file is damaged, truncated, not a model of ours, or of a later version.
     """
-    content = path.read_bytes()
+    tensors, facts, sha256 = read_tensors(path)
+    form = facts.pop("format", None)
+    if form != FORMAT:
+        raise CheckpointError(f"{path}: format {form!r}, expected {FORMAT!r}. Use a {MODEL_NAME} of `segan train`.")
     try:
-        tensors = safetensors.torch.load(content)
-        header = _read_header(content)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise CheckpointError(
-            f"{path}: damaged or not a model file ({reason}), expected safetensors. Copy it again or use another one."
-        ) from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path}: format {header.get('format')!r}, expected {FORMAT!r}. Use a file that `segan train` wrote."
-        )
-    text = header.get("meta", "")
-    if header.get("sha256") != _digest(tensors, text):
-        raise CheckpointError(
-            f"{path}: damaged: its SHA-256 does not match its content. Copy it again or use another one."
-        )
-    try:
-        meta = ModelMeta(**json.loads(text))
+        meta = ModelMeta(**facts)
     except TypeError as error:
         raise CheckpointError(
-            f"{path}: {error}, expected the description segan {__version__} writes. Update segan."
+            f"{path}: {error}, expected the description that segan {__version__} writes. Update segan."
         ) from error
-    return ModelFile(tensors, meta, header["sha256"])
-
-
-def _read_header(content: bytes) -> dict[str, str]:
-    """Read the text of a safetensors file: 8 bytes of length, then JSON with the entry `__metadata__`."""
-    length = int.from_bytes(content[:8], "little")
-    header: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-    return header
-
-
-def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
-    """Compute the SHA-256 over the text and each tensor's name, type, shape and bytes, in order of names."""
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        # Bytes, since numpy has no bfloat16.
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return ModelFile(tensors, meta, sha256)

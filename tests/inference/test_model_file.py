@@ -1,12 +1,10 @@
-import json
-
 import pytest
 import safetensors.torch
 import torch
 
 from segan.errors import CheckpointError, UsageError
-from segan.inference import model_file
-from segan.inference.model_file import ModelMeta, find_model_file, load_model_file, save_model
+from segan.inference.model_file import FORMAT, ModelMeta, find_model_file, load_model_file, save_model
+from segan.tensor_file import write_tensors
 
 META = ModelMeta(
     architecture="unet",
@@ -68,7 +66,7 @@ def test_every_flipped_bit_is_noticed(path):
 @pytest.mark.parametrize("length", [0, 5, 100, -1])
 def test_a_truncated_file_is_refused(path, length):
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(CheckpointError, match="damaged or not a model file"):
+    with pytest.raises(CheckpointError, match="damaged or not written by segan"):
         load_model_file(path)
 
 
@@ -76,26 +74,30 @@ def test_a_changed_weight_is_refused(path):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="SHA-256 does not match"):
+    with pytest.raises(CheckpointError, match="does not match its SHA-256"):
         load_model_file(path)
 
 
 def test_a_pickle_is_refused(tmp_path):
     torch.save(TENSORS, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="not a model file"):
+    with pytest.raises(CheckpointError, match="not written by segan"):
         load_model_file(tmp_path / "model.pt")
 
 
 def test_a_foreign_safetensors_file_is_refused(tmp_path):
     safetensors.torch.save_file({"a": torch.ones(1)}, tmp_path / "foreign")
-    with pytest.raises(CheckpointError, match="format None, expected 'segan-model-1'"):
+    with pytest.raises(CheckpointError, match="not written by segan"):
         load_model_file(tmp_path / "foreign")
 
 
-def test_a_description_of_a_later_version_is_refused(tmp_path, monkeypatch):
-    text = json.dumps({"architecture": "unet", "wings": 2})
-    header = {"format": model_file.FORMAT, "meta": text, "sha256": model_file._digest({}, text)}
-    (tmp_path / "later").write_bytes(safetensors.torch.save({}, header))
+def test_another_kind_of_file_of_ours_is_refused(tmp_path):
+    write_tensors(tmp_path / "state", {}, {"step": 3})
+    with pytest.raises(CheckpointError, match="format None, expected 'segan-model-1'"):
+        load_model_file(tmp_path / "state")
+
+
+def test_a_description_of_a_later_version_is_refused(tmp_path):
+    write_tensors(tmp_path / "later", {}, {"format": FORMAT, "architecture": "unet", "wings": 2})
     with pytest.raises(CheckpointError, match=r"wings.* Update segan"):
         load_model_file(tmp_path / "later")
 

@@ -1,0 +1,162 @@
+"""Score a model, or masks made by any other tool, against true masks; both are counted in one way."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segan.data.dataset import Sample
+from segan.data.images import read_image, show_path
+from segan.data.labels import Labels
+from segan.data.masks import read_mask
+from segan.errors import DataError
+from segan.evaluation.confusion import confusion_matrix
+from segan.evaluation.pairing import MaskPair, read_prediction
+from segan.evaluation.result import Evaluation, ImageCounts, write_evaluation
+from segan.evaluation.scores import Scores
+from segan.inference.ahead import read_ahead
+from segan.inference.segmenter import Segmenter
+
+__all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
+
+Mask = NDArray[np.uint8]
+Report = Callable[[int], None]
+
+
+def evaluate_model(
+    segmenter: Segmenter,
+    samples: Iterable[Sample],
+    labels: Labels,
+    *,
+    split: str = "",
+    report: Report | None = None,
+) -> Evaluation:
+    """Predict samples and compare them with their masks, at full resolution.
+
+    Args:
+        segmenter: The model.
+        samples: Each has a mask.
+        labels: What the masks mean; the classes must be those of the model.
+        split: Name of the split, for the record.
+        report: Called with the number of images done.
+
+    Raises:
+        DataError: The classes differ, there are no samples, or files cannot be used; all problems at once.
+    """
+    if labels.classes != segmenter.labels.classes:
+        raise DataError(
+            f"classes of the dataset: seen {', '.join(labels.classes)}, expected {', '.join(segmenter.labels.classes)} "
+            "as the model has. Use the dataset's own model, or a dataset.yaml with the model's classes."
+        )
+
+    def read(sample: Sample) -> tuple[NDArray[np.uint8], Mask]:
+        return _read_sample(sample, labels, segmenter)
+
+    tally = _Tally(labels.classes, report)
+    for sample, reading in read_ahead(read, samples):
+        with tally.gathering():
+            image, truth = reading.result()
+            # After a problem there will be no score, so the rest is only read, to find all problems.
+            if not tally.problems:
+                tally.add(sample.name, segmenter.predict(image).mask, truth)
+    return tally.finish(split)
+
+
+def score_samples(segmenter: Segmenter, samples: Iterable[Sample], labels: Labels) -> Scores:
+    """Compute the scores over samples, as `evaluate_model` does; for validation while training."""
+    return evaluate_model(segmenter, samples, labels).scores
+
+
+def evaluate_predictions(
+    pairs: Sequence[MaskPair],
+    labels: Labels,
+    *,
+    values: str = "index",
+    split: str = "",
+    report: Report | None = None,
+) -> Evaluation:
+    """Compare predicted masks with true masks.
+
+    Args:
+        pairs: Predicted and true mask files, from `pair_masks`.
+        labels: What the true masks mean.
+        values: `index`: predictions hold class indices; `mask`: the same values as the true masks.
+        split: Name of the split, for the record.
+        report: Called with the number of images done.
+
+    Raises:
+        DataError: Files cannot be used, sizes differ or values are outside the classes; all problems at once.
+    """
+
+    def read(pair: MaskPair) -> tuple[Mask, Mask]:
+        return read_prediction(pair.prediction, labels, values), read_mask(pair.truth, labels)
+
+    tally = _Tally(labels.classes, report)
+    for pair, reading in read_ahead(read, pairs):
+        with tally.gathering():
+            mask, truth = reading.result()
+            with _placing(show_path(pair.prediction)):
+                tally.add(pair.name, mask, truth)
+    return tally.finish(split)
+
+
+class _Tally:
+    """Counts so far, and what went wrong."""
+
+    def __init__(self, classes: tuple[str, ...], report: Report | None) -> None:
+        self.classes = classes
+        self.report = report
+        self.images: list[ImageCounts] = []
+        self.problems: list[str] = []
+
+    def add(self, name: str, mask: Mask, truth: Mask) -> None:
+        """Count the pixels of one image."""
+        matrix = confusion_matrix(mask, truth, len(self.classes))
+        self.images.append(ImageCounts(name, (truth.shape[0], truth.shape[1]), matrix))
+        if self.report is not None:
+            self.report(len(self.images))
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Note a data error instead of raising it."""
+        try:
+            yield
+        except DataError as error:
+            self.problems.append(str(error))
+
+    def finish(self, split: str) -> Evaluation:
+        """Return the result.
+
+        Raises:
+            DataError: There were problems, or no images at all.
+        """
+        if self.problems:
+            raise DataError(f"{len(self.problems)} files cannot be scored, expected none. Repair these:", self.problems)
+        if not self.images:
+            raise DataError(
+                f"split {split or 'given'}: 0 images with masks, expected at least one. Choose another split."
+            )
+        return Evaluation(self.classes, tuple(self.images), split)
+
+
+@contextlib.contextmanager
+def _placing(place: str) -> Iterator[None]:
+    """Put the name of the file before the message of a data error."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+
+
+def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:
+    if sample.mask is None:
+        raise DataError(f"{sample.image}: no mask, expected one of the same name. Add it or choose another split.")
+    image = read_image(sample.image, sixteen_bit=segmenter.sixteen_bit)
+    truth = read_mask(sample.mask, labels)
+    if image.shape[:2] != truth.shape:
+        raise DataError(
+            f"{sample.mask}: height and width {truth.shape}, expected {image.shape[:2]} as its image has. "
+            "Run `segan data check` to see all such files."
+        )
+    return image, truth

@@ -1,0 +1,130 @@
+"""Choose what is scored: the samples of a split that the model has not been trained on, and what their masks mean."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segan.data.dataset import Dataset, Sample, scan_dataset
+from segan.data.labels import Labels
+from segan.data.masks import find_labels, load_labels
+from segan.errors import DataError, UsageError
+from segan.evaluation.pairing import list_masks
+from segan.resources import card_path
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Samples to score.
+
+    Args:
+        samples: Each has a mask.
+        labels: What the masks mean.
+        source: How the split came to be, for people.
+    """
+
+    samples: tuple[Sample, ...]
+    labels: Labels
+    source: str
+
+
+def select_samples(
+    data: Path,
+    split: str,
+    *,
+    card: str | None = None,
+    run: Path | None = None,
+    model_labels: Labels | None = None,
+) -> Selection:
+    """Find the samples of a split.
+
+    A split that was drawn by seed for the run is repeated from the run's `split.json`, so that no training image is
+    scored. Masks mean what `dataset.yaml` or the card says, else what they meant to the model, else what is found.
+
+    Args:
+        data: Dataset folder.
+        split: `train`, `val`, `test`, or `all` for every image with a mask.
+        card: Name or path of a dataset card.
+        run: Folder of the model file; may hold `split.json` and `dataset.yaml`.
+        model_labels: Labels stored with the model.
+
+    Raises:
+        UsageError: The dataset has no such split, and neither does the run.
+        DataError: The dataset has problems, or the split has no samples.
+    """
+    described = card is not None or (data / "dataset.yaml").is_file()
+    if not described and run is not None and (run / "dataset.yaml").is_file():
+        card = str(run / "dataset.yaml")
+    dataset = _scan(data, split, card, run)
+    if dataset.problems:
+        raise DataError(f"{data}: the dataset has problems, expected none. Repair these:", dataset.problems)
+    names: Sequence[str] = ("train", "val", "test") if split == ALL else (split,)
+    samples = tuple(sample for name in names for sample in dataset.samples.get(name, ()))
+    if not samples:
+        known = ", ".join(f"{name} ({len(found)})" for name, found in dataset.samples.items() if found)
+        raise DataError(
+            f"--split {split}: no images with masks in {data}, seen {known}. Choose one of these, or `all`."
+        )
+    labels = dataset.labels if described or model_labels is None else model_labels
+    return Selection(samples, labels, dataset.split_source)
+
+
+def _scan(data: Path, split: str, card: str | None, run: Path | None) -> Dataset:
+    if split == ALL:
+        return scan_dataset(data, card=card, val=0.0, test=0.0)
+    recorded = _read_split(run)
+    has_folder = (data / "images" / split).is_dir()
+    if recorded is not None:
+        try:
+            return scan_dataset(data, card=card, split=recorded)
+        except DataError as error:
+            if not has_folder:
+                raise UsageError(
+                    f"--split {split}: {data} has no folder images/{split}, and its images are not those of the run's "
+                    f"split.json. Add --split {ALL} if the model has seen none of them."
+                ) from error
+    elif not has_folder:
+        raise UsageError(
+            f"--split {split}: {data} has no folder images/{split}, and no run folder with a split.json is named. "
+            f"Name the run folder, or add --split {ALL} if the model has seen none of these images."
+        )
+    return scan_dataset(data, card=card)
+
+
+def _read_split(run: Path | None) -> dict[str, Any] | None:
+    if run is None or not (run / "split.json").is_file():
+        return None
+    try:
+        split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{run / 'split.json'}: damaged ({error}), expected JSON. Restore the file.") from error
+    return dict(split)
+
+
+def select_masks(masks: Path, card: str | None = None) -> tuple[dict[str, Path], Labels]:
+    """Find true masks and what they mean: from the nearest `dataset.yaml`, else the card, else from the masks.
+
+    Args:
+        masks: Folder of masks, such as `DIR/masks/test`.
+        card: Name or path of a dataset card.
+
+    Returns:
+        Mask files by name (place below the folder, without suffix), and the labels.
+
+    Raises:
+        UsageError: The folder does not exist or holds no mask.
+        DataError: Two files have one name, or the masks cannot be understood.
+    """
+    truths = list_masks(masks)
+    described = _nearest_description(masks) or (card_path(card) if card is not None else None)
+    return truths, load_labels(described) if described is not None else find_labels(list(truths.values()))
+
+
+def _nearest_description(masks: Path) -> Path | None:
+    """Look for `dataset.yaml` in the folder and in the two above it: `DIR`, `DIR/masks`, `DIR/masks/test`."""
+    folder = masks.resolve()
+    places = [folder, *folder.parents[:2]]
+    return next((place / "dataset.yaml" for place in places if (place / "dataset.yaml").is_file()), None)

@@ -1,0 +1,231 @@
+"""Predict many images: reading, predicting and writing overlap; a bad file is noted, a killed run goes on."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segan.data.images import read_image, show_path
+from segan.errors import DataError, SeganError, StoppedError
+from segan.inference.ahead import read_ahead
+from segan.inference.inputs import Job, collect_jobs, take_shard
+from segan.inference.interrupts import Interrupted, raise_on_signals
+from segan.inference.manifest import (
+    DONE,
+    FAILED,
+    Entry,
+    Journal,
+    Row,
+    entry_key,
+    file_state,
+    fingerprint,
+    write_manifest,
+)
+from segan.inference.outputs import OutputPlan, class_shares, write_outputs
+from segan.inference.segmenter import Prediction, Segmenter
+
+_PENDING_WRITES = 2
+
+Report = Callable[[int, int, Row], None]
+
+
+@dataclass(frozen=True)
+class PredictionSummary:
+    """What a folder prediction did.
+
+    Args:
+        manifest: The table of all results.
+        rows: One for each image of this shard, in order.
+        kept: Images that were done before and are unchanged.
+        seconds: Wall time.
+    """
+
+    manifest: Path
+    rows: tuple[Row, ...]
+    kept: int
+    seconds: float
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """Rows of the images that could not be predicted."""
+        return tuple(row for row in self.rows if row.status == FAILED)
+
+    @property
+    def images_per_s(self) -> float:
+        """Images predicted now, not counting kept ones, for each second."""
+        return (len(self.rows) - self.kept) / max(self.seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What stays the same from image to image."""
+
+    segmenter: Segmenter
+    plan: OutputPlan
+    journal: Journal
+    settings: str
+
+    def kept_row(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
+        """Return the row of an earlier run if it still holds."""
+        entry = entries.get(entry_key(job.path, job.name))
+        holds = (
+            entry is not None
+            and (entry.row.status, entry.settings) == (DONE, self.settings)
+            and job.path.is_file()
+            and entry.source == file_state(job.path)
+            and all(path.is_file() for path in self.plan.files(job.name))
+        )
+        return replace(entry.row, input=str(job.path)) if entry is not None and holds else None
+
+    def row_of_other(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
+        """Return the row that another shard has written, done or failed."""
+        entry = entries.get(entry_key(job.path, job.name))
+        return entry.row if entry is not None and entry.settings == self.settings else None
+
+    def record(self, job: Job, source: str, row: Row) -> Row:
+        """Write a row to the journal."""
+        self.journal.append(Entry(entry_key(job.path, job.name), source, self.settings, row))
+        return row
+
+
+class _Loaded(NamedTuple):
+    """An image that was read, the state of its file before that, and the seconds it took."""
+
+    image: NDArray[np.uint8]
+    source: str
+    seconds: float
+
+
+def predict_folder(
+    segmenter: Segmenter,
+    inputs: Sequence[str | Path],
+    out: Path,
+    *,
+    overlay: bool = False,
+    probabilities: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    resume: bool = True,
+    report: Report | None = None,
+) -> PredictionSummary:
+    """Predict images and folders of images into `out/masks/` and list them in `out/manifest.csv`.
+
+    Args:
+        segmenter: The model.
+        inputs: Image files and folders; sub-folders are mirrored.
+        out: Folder of the results, outside the input folders.
+        overlay: Also write `overlays/`.
+        probabilities: Also write `probabilities/`.
+        shard: Part and number of parts, from 1; the last part to end writes the manifest of all.
+        resume: Keep results whose image, model and options are unchanged.
+        report: Called with (images done, images in all, row) for each image, kept ones included.
+
+    Raises:
+        UsageError: An input does not exist, or results would be written into an input folder.
+        SeganError: The results cannot be written.
+        StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
+    """
+    started = time.perf_counter()
+    plan = OutputPlan(out, overlay, probabilities)
+    all_jobs = collect_jobs(inputs, plan)
+    jobs = take_shard(all_jobs, shard)
+    journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
+    rows: dict[Job, Row] = {}
+    try:
+        with raise_on_signals(), Journal(out / ".segan", journal_name) as journal:
+            task = _Task(segmenter, plan, journal, _settings(segmenter, plan))
+            entries = journal.read() if resume and segmenter.identity else {}
+            kept = {job: row for job in jobs if (row := task.kept_row(job, entries)) is not None}
+            with contextlib.closing(_run(task, jobs, kept)) as results:
+                for job, row in results:
+                    rows[job] = row
+                    if report is not None:
+                        report(len(rows), len(jobs), row)
+            entries = journal.read()
+            found = [rows.get(job) or task.row_of_other(job, entries) for job in all_jobs]
+            write_manifest(out / "manifest.csv", segmenter.labels.classes, [row for row in found if row is not None])
+    except Interrupted as interrupt:
+        message = f"stopped after {len(rows)} of {len(jobs)} images. Run the same command again to go on."
+        raise StoppedError(interrupt.signal_number, message) from None
+    except OSError as error:
+        raise SeganError(
+            f"--out {out}: cannot be written ({error.strerror or error}), expected free space and the right to write. "
+            "Make room and run the same command again; what is done is kept."
+        ) from error
+    ordered = tuple(rows[job] for job in jobs)
+    return PredictionSummary(out / "manifest.csv", ordered, len(kept), time.perf_counter() - started)
+
+
+def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
+    """Identify all that the results depend on beside the image."""
+    names = ("identity", "tile_px", "overlap", "precision", "tta")
+    values = {name: getattr(segmenter, name) for name in names}
+    return fingerprint({**values, "overlay": plan.overlay, "probabilities": plan.probabilities})
+
+
+def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator[tuple[Job, Row], None, None]:
+    """Give the row of each job; one thread writes while the next image is predicted.
+
+    Raises:
+        OSError: A result cannot be written.
+    """
+    yield from kept.items()
+    todo = [job for job in jobs if job not in kept]
+    pending: deque[tuple[Job, Future[Row]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="segan-write") as writer:
+        for job, reading in read_ahead(lambda job: _read(task, job), todo):
+            try:
+                loaded = reading.result()
+                begun = time.perf_counter()
+                prediction = task.segmenter.predict(loaded.image, probabilities=task.plan.probabilities)
+                seconds = loaded.seconds + time.perf_counter() - begun
+            except Exception as error:  # noqa: BLE001 - whatever one file provokes, the others go on.
+                yield job, task.record(job, "", _failed_row(job, error))
+                continue
+            pending.append((job, writer.submit(_write, task, job, loaded, prediction, seconds)))
+            while len(pending) > _PENDING_WRITES or (pending and pending[0][1].done()):
+                written, writing = pending.popleft()
+                yield written, writing.result()
+        for written, writing in pending:
+            yield written, writing.result()
+
+
+def _read(task: _Task, job: Job) -> _Loaded:
+    begun = time.perf_counter()
+    if job.conflict is not None:
+        raise DataError(
+            f"{show_path(job.path)}: its result would have the name of that of {show_path(job.conflict)}, expected "
+            "different names. Rename one of them, or use another --out for it."
+        )
+    source = file_state(job.path)
+    image = read_image(job.path, sixteen_bit=task.segmenter.sixteen_bit)
+    return _Loaded(image, source, time.perf_counter() - begun)
+
+
+def _write(task: _Task, job: Job, loaded: _Loaded, prediction: Prediction, seconds: float) -> Row:
+    """Write the results of one image, then its line in the journal."""
+    begun = time.perf_counter()
+    labels = task.segmenter.labels
+    write_outputs(task.plan, job.name, loaded.image, prediction, labels.colors)
+    row = Row(
+        input=str(job.path),
+        output=task.plan.files(job.name)[0].relative_to(task.plan.out).as_posix(),
+        status=DONE,
+        height=loaded.image.shape[0],
+        width=loaded.image.shape[1],
+        shares=class_shares(prediction.mask, len(labels.classes)),
+        quality=prediction.confidence,
+        seconds=seconds + time.perf_counter() - begun,
+    )
+    return task.record(job, loaded.source, row)
+
+
+def _failed_row(job: Job, error: Exception) -> Row:
+    message = str(error) if isinstance(error, SeganError) else f"{show_path(job.path)}: {type(error).__name__}: {error}"
+    return Row(input=str(job.path), output="", status=FAILED, message=" ".join(message.split()))
