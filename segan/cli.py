@@ -86,4 +86,6 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _describe_os_error(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}. Check the disk's free space and the rights on the folder, then run again."
+    return (
+        f"{place}{error.strerror or error}. Check the disk's free space and the rights on the folder, then run again."
+    )

@@ -38,22 +38,25 @@ class DataConfig(Section):
     """Where samples come from and how they are fed."""
 
     root: str | None = Field(None, description="Dataset folder; `--data` sets it.")
-    images: str | None = Field(None, description="Folder of images, with `masks` instead of `root`; `--images` sets it.")
+    images: str | None = Field(
+        None, description="Folder of images, with `masks` instead of `root`; `--images` sets it."
+    )
     masks: str | None = Field(None, description="Folder of masks; `--masks` sets it.")
     card: str | None = Field(
-        None, description="Dataset card in `datasets/` that describes classes and mapping; `null`: `dataset.yaml` or found."
+        None,
+        description="Dataset card in `datasets/` that describes classes and mapping; `null`: `dataset.yaml` or found.",
     )
     split: SplitConfig = Field(default_factory=SplitConfig)
     workers: int | None = Field(
         None,
         ge=0,
-        description="Loading processes; `null`: 0 on a CPU (it is busy with the network), else 8 at most. The data are the "
-        "same for any number.",
+        description="Loading processes; `null`: one thread on a CPU (busy with the network), 8 processes with a GPU. "
+        "The data are the same for any number.",
     )
     cache_mb: int = Field(2048, ge=0, description="Memory for decoded images, in MiB, shared by all workers; 0: none.")
     sixteen_bit: Literal["percentile", "full"] = Field(
         "percentile",
-        description="16-bit to 8-bit: stretch the 0.1 to 99.9 percentile of each image, or divide the full range by 257.",
+        description="16-bit to 8-bit: stretch the 0.1 to 99.9 percentile of each image, or divide by 257.",
     )
 
 
@@ -72,14 +75,18 @@ class GeneratorConfig(Section):
     """The segmentation network: image to one logit per class and pixel."""
 
     architecture: str = Field("unet", description="Any SMP architecture, or `fcn` (torchvision) or `segnet`.")
-    encoder: str = Field("resnet18", description="Any SMP encoder; ignored by `segnet`; `resnet50|resnet101` for `fcn`.")
+    encoder: str = Field(
+        "resnet18", description="Any SMP encoder; ignored by `segnet`; `resnet50|resnet101` for `fcn`."
+    )
     weights: str = Field(
         "auto",
-        description="`auto`: ImageNet weights from the local cache or one quick download, else from scratch with a warning; "
-        "`imagenet`: required; `none`: from scratch; or a file of ours (`model.safetensors`) to start from.",
+        description="`auto`: ImageNet weights from the local cache or one quick download, else from scratch with a "
+        "warning; `imagenet`: required; `none`: from scratch; or a file of ours (`model.safetensors`) to start from.",
     )
     dropout: Fraction = Field(0.0, description="Dropout before the last layer.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Passed on to the SMP architecture, as named there.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Passed on to the SMP architecture, as named there."
+    )
 
 
 class DiscriminatorConfig(Section):
@@ -88,13 +95,16 @@ class DiscriminatorConfig(Section):
     kind: Literal["patch", "pixel", "image"] = Field(
         "patch", description="Judge overlapping patches, single pixels (1x1 convolutions) or the whole image."
     )
-    depth: int = Field(3, ge=1, le=6, description="Stride-2 convolutions; 3 gives the 70x70 receptive field of pix2pix.")
+    depth: int = Field(
+        3, ge=1, le=6, description="Stride-2 convolutions; 3 gives the 70x70 receptive field of pix2pix."
+    )
     channels: int = Field(32, ge=1, description="Width of the first layer; doubles with depth up to 8 times.")
     norm: Literal["spectral", "instance", "none"] = Field(
         "spectral", description="Spectral norm (Miyato 2018) is the most stable without batch statistics."
     )
     input_scale: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        0.5, description="Image and mask are area-averaged by this factor before the discriminator: a quarter of the cost."
+        0.5,
+        description="Image and mask are area-averaged by this factor before the discriminator: a quarter of the cost.",
     )
 
 
@@ -112,8 +122,8 @@ class LossConfig(Section):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="In the cross entropy.")
     class_weights: Literal["none", "sqrt", "inverse", "median"] | list[float] = Field(
         "none",
-        description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, median "
-        "frequency (Eigen 2015), or a list.",
+        description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, "
+        "median frequency (Eigen 2015), or a list.",
     )
     adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp"] = Field(
         "nonsaturating", description="Goodfellow 2014; Mao 2017; Lim 2017; Gulrajani 2017."
@@ -122,12 +132,13 @@ class LossConfig(Section):
         0.01, description="Weight of the adversarial term after the ramp; 0: pixel-only. 0.01 as in AdvSemiSeg."
     )
     feature_matching_weight: NonNegative = Field(
-        0.0, description="L1 between discriminator features of real and fake pairs; Wang 2018. Ramped like the adversarial."
+        0.0,
+        description="L1 between discriminator features of real and fake pairs; Wang 2018. Ramped like the adversarial.",
     )
     real_masks: Literal["matched", "scaled", "smooth", "onehot", "straight_through"] = Field(
         "matched",
-        description="How true masks reach the discriminator. `matched`: with the prediction's own confidences, the true "
-        "class first; `scaled`: Luc 2016; `smooth`: 0.9 and the rest shared; `straight_through`: both one-hot.",
+        description="How true masks reach the discriminator. `matched`: with the prediction's own confidences, the "
+        "true class first; `scaled`: Luc 2016; `smooth`: 0.9 and the rest shared; `straight_through`: both one-hot.",
     )
     r1_weight: NonNegative = Field(0.0, description="Zero-centred gradient penalty on real pairs; Mescheder 2018.")
     gradient_penalty_weight: NonNegative = Field(10.0, description="Used by `wgan-gp` alone.")
@@ -139,10 +150,14 @@ class OptimizerConfig(Section):
 
     generator_lr: Positive = Field(1e-3, description="Peak learning rate.")
     discriminator_lr: Positive = Field(1e-4, description="1e-4 as in AdvSemiSeg; lower it when the discriminator wins.")
-    weight_decay: NonNegative = Field(1e-2, description="Decoupled L2 of the generator's weights, not of norms or biases.")
+    weight_decay: NonNegative = Field(
+        1e-2, description="Decoupled L2 of the generator's weights, not of norms or biases."
+    )
     generator_betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     discriminator_betas: tuple[Fraction, Fraction] = (0.9, 0.99)
-    gradient_clip: Positive | None = Field(5.0, description="Largest norm of each network's gradient; `null`: no clipping.")
+    gradient_clip: Positive | None = Field(
+        5.0, description="Largest norm of each network's gradient; `null`: no clipping."
+    )
 
 
 class TrainingConfig(Section):
@@ -154,8 +169,12 @@ class TrainingConfig(Section):
     warmup_fraction: Fraction = Field(
         0.25, description="Share of the steps with the pixel loss alone; AdvSemiSeg starts at 5k of 20k."
     )
-    ramp_fraction: Fraction = Field(0.1, description="Share of the steps over which the adversarial weight grows to full.")
-    discriminator_every_steps: int = Field(1, ge=1, description="Train the discriminator every so many adversarial steps.")
+    ramp_fraction: Fraction = Field(
+        0.1, description="Share of the steps over which the adversarial weight grows to full."
+    )
+    discriminator_every_steps: int = Field(
+        1, ge=1, description="Train the discriminator every so many adversarial steps."
+    )
     schedule: Literal["constant", "poly", "cosine"] = "poly"
     poly_power: Positive = Field(0.9, description="Chen 2017.")
     lr_warmup_steps: int = Field(50, ge=0, description="Linear growth of the learning rate at the start.")
@@ -185,8 +204,12 @@ class TrainingConfig(Section):
 class InferenceConfig(Section):
     """How a trained network is applied; stored with the model."""
 
-    tile_px: int = Field(1024, ge=32, description="Larger images are predicted in overlapping tiles of this side, in pixels.")
-    overlap: Annotated[float, Field(ge=0.0, lt=0.9)] = Field(0.25, description="Overlap of tiles, as a share of the side.")
+    tile_px: int = Field(
+        1024, ge=32, description="Larger images are predicted in overlapping tiles of this side, in pixels."
+    )
+    overlap: Annotated[float, Field(ge=0.0, lt=0.9)] = Field(
+        0.25, description="Overlap of tiles, as a share of the side."
+    )
 
 
 class Config(Section):
@@ -224,7 +247,9 @@ class Config(Section):
         if self.training.warmup_fraction + self.training.ramp_fraction > 1.0:
             raise ValueError("training.warmup_fraction + training.ramp_fraction is above 1: lower one of them")
         if not self.preprocessing or self.preprocessing[-1].get("name") != "normalize":
-            raise ValueError("preprocessing must end with the step `normalize`: add `- name: normalize` as its last step")
+            raise ValueError(
+                "preprocessing must end with the step `normalize`: add `- name: normalize` as its last step"
+            )
         return self
 
 
@@ -245,11 +270,15 @@ def load_config(
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key.strip():
-            raise ConfigError(f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100.")
+            raise ConfigError(
+                f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100."
+            )
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ConfigError(f"--set {override!r}: the value is not valid YAML. Quote it or check brackets.") from error
+            raise ConfigError(
+                f"--set {override!r}: the value is not valid YAML. Quote it or check brackets."
+            ) from error
         _set_key(tree, key.strip(), value)
     for key, value in (extra or {}).items():
         _set_key(tree, key, value)
@@ -277,7 +306,9 @@ def dump_config(config: Config) -> str:
 def _load_tree(name: str, parents: tuple[Path, ...]) -> dict[str, Any]:
     path = config_path(name)
     if path in parents:
-        raise ConfigError(f"config {name}: extends itself through {' -> '.join(p.name for p in parents)}. Remove one `extends`.")
+        raise ConfigError(
+            f"config {name}: extends itself through {' -> '.join(p.name for p in parents)}. Remove one `extends`."
+        )
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -316,7 +347,9 @@ def _describe(problem: Any) -> str:
             section = section.model_fields[part].annotation
         known = list(section.model_fields)
         close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
-        advice = f"Did you mean {'.'.join([*location[:-1], close[0]])}?" if close else f"Known here: {', '.join(known)}."
+        advice = (
+            f"Did you mean {'.'.join([*location[:-1], close[0]])}?" if close else f"Known here: {', '.join(known)}."
+        )
         return f"{key}: unknown key. {advice}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{message}." if not location else f"{key}: seen {problem['input']!r}; {message}."

@@ -56,7 +56,9 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_text_atomically(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # File names that are not UTF-8 hold lone surrogates; written as escapes they read back exactly.
+    write_bytes_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def sha256_hex(content: bytes | memoryview) -> str:

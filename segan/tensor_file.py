@@ -59,7 +59,9 @@ def read_tensors(path: Path, shown: str | None = None) -> tuple[dict[str, Tensor
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{shown}: cannot be read ({error.strerror}), expected a model file. Check the path.") from error
+        raise CheckpointError(
+            f"{shown}: cannot be read ({error.strerror}), expected a model file. Check the path."
+        ) from error
     try:
         tensors = safetensors.torch.load(content)
         length = int.from_bytes(content[:8], "little")
@@ -73,8 +75,8 @@ def read_tensors(path: Path, shown: str | None = None) -> tuple[dict[str, Tensor
         ) from error
     if _seal(tensors, text) != seal:
         raise CheckpointError(
-            f"{shown}: its content does not match its SHA-256, expected {seal[:12]}... The file was altered or the disk "
-            "is failing: take another copy."
+            f"{shown}: its content does not match its SHA-256, expected {seal[:12]}... The file was altered or the "
+            "disk is failing: take another copy."
         )
     return tensors, facts, seal
 
@@ -84,5 +86,5 @@ def _seal(tensors: Mapping[str, Tensor], text: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()) if tensor.numel() else b"")
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
     return digest.hexdigest()

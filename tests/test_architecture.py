@@ -1,6 +1,7 @@
 """The rooms import in one direction, and the command line stays light."""
 
 import ast
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -47,15 +48,19 @@ def test_imports_run_downwards(path: Path) -> None:
 
 def test_command_to_gradient_is_four_files() -> None:
     path = ["commands/train.py", "training/fit.py", "training/steps/adversarial.py", "losses/adversarial.py"]
-    for here, there in zip(path, path[1:], strict=False):
+    for here, there in itertools.pairwise(path):
         module = there.removesuffix(".py").replace("/", ".")
         package = module.rpartition(".")[0]
         imported = _imports(PACKAGE / here)
-        assert any(name.startswith((module, f"{package}.STEPS")) for name in imported), f"{here} does not lead to {there}"
+        assert any(name.startswith((module, f"{package}.STEPS")) for name in imported), (
+            f"{here} does not lead to {there}"
+        )
 
 
 @pytest.mark.parametrize("module", ["segan", "segan.cli", "segan.commands.train", "segan.commands.predict"])
 def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
-    code = f"import sys, {module}; print(sorted({{'torch', 'cv2', 'albumentations', 'numpy', 'rich'}} & set(sys.modules)))"
+    code = (
+        f"import sys, {module}; print(sorted({{'torch', 'cv2', 'albumentations', 'numpy', 'rich'}} & set(sys.modules)))"
+    )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert seen.strip() == "[]"

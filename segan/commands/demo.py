@@ -15,9 +15,13 @@ IMAGES = {"train": 140, "val": 16, "test": 40, "unlabeled": 8}
 
 
 @click.command(epilog=EPILOG)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawing and of the training.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change any key of the config; repeatable.")
+@click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change any key of the config; repeatable."
+)
 @click.option("--resume", is_flag=True, help="Go on where the demo in --out was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.option("--quiet", is_flag=True, help="Show warnings and the result only.")
@@ -43,11 +47,15 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     start = time.monotonic()
     data, run = out / "data", out / "run"
     if out.exists() and any(out.iterdir()) and not resume:
-        raise UsageError(f"--out {out}: is not empty. Choose another folder, or add --resume to go on with the demo in it.")
+        raise UsageError(
+            f"--out {out}: is not empty. Choose another folder, or add --resume to go on with the demo in it."
+        )
     display = Display(quiet=quiet)
     if not (data / "dataset.yaml").exists():
         display.line(f"drawing {sum(IMAGES.values())} images into {data}")
-        draw_dataset(data, **IMAGES, seed=seed)
+        draw_dataset(
+            data, train=IMAGES["train"], val=IMAGES["val"], test=IMAGES["test"], unlabeled=IMAGES["unlabeled"], seed=seed
+        )
     config = load_config("demo", overrides, extra={"data.root": str(data), "seed": seed})
     setting = set_up(config, run, resume=resume, device="auto", display=display)
     fit(setting, resume=resume)

@@ -44,8 +44,8 @@ def train(
 ) -> None:
     """Train a segmentation model on a labelled dataset.
 
-    CONFIG is a shipped name (demo, camvid, camvid_cpu, membrane, ...) or a YAML file; without it, sound defaults. The networks
-    train against each other beside a pixel loss; loss.adversarial_weight=0 leaves the pixel loss alone.
+    CONFIG is a shipped name (demo, camvid, camvid_cpu, membrane, ...) or a YAML file; without it, sound defaults. The
+    networks train against each other beside a pixel loss; loss.adversarial_weight=0 leaves the pixel loss alone.
     """
     from segan.config import load_config
     from segan.errors import UsageError
@@ -85,7 +85,8 @@ def train(
         click.echo(json.dumps(facts))
         return
     score = "no validation split" if result.best_score is None else f"validation mean IoU {result.best_score:.4f}"
-    click.echo(f"{out}: {result.ended} after {result.step} steps, {facts['minutes']} minutes; {score} (step {result.best_step})")
+    length = f"{result.ended} after {result.step} steps, {facts['minutes']} minutes"
+    click.echo(f"{out}: {length}; {score} (step {result.best_step})")
     if not quiet:
         source = f"--data {resolved.data.root}" if resolved.data.root else "--data DIR"
         click.echo(f"next: segan evaluate {out} {source}")

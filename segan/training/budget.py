@@ -47,9 +47,7 @@ class Estimate:
         """Average the two kinds of steps over a run."""
         return warmup_fraction * self.pixel_step_s + (1.0 - warmup_fraction) * self.adversarial_step_s
 
-    def steps_within(
-        self, budget_s: float, *, warmup_fraction: float, validations: int, validation_images: int
-    ) -> int:
+    def steps_within(self, budget_s: float, *, warmup_fraction: float, validations: int, validation_images: int) -> int:
         """Compute how many steps fit a budget, at least one.
 
         >>> Estimate(1.0, 1.0, 0.5).steps_within(100.0, warmup_fraction=0.5, validations=2, validation_images=10)
@@ -59,7 +57,9 @@ class Estimate:
         return max(1, int(left / self.mean_step_s(warmup_fraction)))
 
 
-def measure(config: Config, objective: Objective, num_classes: int, runtime: Runtime, size: tuple[int, int]) -> Estimate:
+def measure(
+    config: Config, objective: Objective, num_classes: int, runtime: Runtime, size: tuple[int, int]
+) -> Estimate:
     """Time a few steps on random data with networks of their own, which are then dropped.
 
     Args:

@@ -95,8 +95,8 @@ def build_objective(config: Config, class_pixels: np.ndarray, device: torch.devi
     if isinstance(loss.class_weights, list):
         if len(loss.class_weights) != len(class_pixels):
             raise ConfigError(
-                f"loss.class_weights: seen {len(loss.class_weights)} values, expected {len(class_pixels)}, one for each class. "
-                "Change the list or use sqrt, inverse, median or none."
+                f"loss.class_weights: seen {len(loss.class_weights)} values, expected {len(class_pixels)}, one for "
+                "each class. Change the list or use sqrt, inverse, median or none."
             )
         weights = np.asarray(loss.class_weights, dtype=np.float32)
     else:
@@ -111,7 +111,9 @@ def build_objective(config: Config, class_pixels: np.ndarray, device: torch.devi
             tversky=loss.tversky_weight,
             l1=loss.l1_weight,
         ),
-        class_weights=None if loss.class_weights == "none" else torch.as_tensor(weights, dtype=torch.float32, device=device),
+        class_weights=None
+        if loss.class_weights == "none"
+        else torch.as_tensor(weights, dtype=torch.float32, device=device),
         focal_gamma=loss.focal_gamma,
         tversky_alpha=loss.tversky_alpha,
         label_smoothing=loss.label_smoothing,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segan.errors import CheckpointError
 from segan.tensor_file import read_tensors, write_tensors
@@ -65,7 +65,8 @@ def read_newest_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, A
         return tensors, facts, damage
     if paths:
         raise CheckpointError(
-            f"{folder}: all {len(paths)} checkpoints are damaged, expected one that is whole. Train again with another --out."
+            f"{folder}: all {len(paths)} checkpoints are damaged, expected one that is whole. "
+            "Train again with another --out."
         )
     return None
 
@@ -138,13 +139,8 @@ def _int_keys(optimizer_state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _match_layout(optimizer: torch.optim.Optimizer) -> None:
-    """Give moments the memory layout of their weights, which the file does not keep and the arithmetic's order follows."""
+    """Give moments the memory layout of their weights, which the file does not keep and fused arithmetic wants."""
     for weight, moments in optimizer.state.items():
         for name, moment in moments.items():
             if isinstance(moment, Tensor) and moment.shape == weight.shape:
                 moments[name] = torch.empty_like(weight).copy_(moment)
-
-
-def network_tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Take a network's weights and buffers by name."""
-    return dict(network.state_dict())

@@ -1,8 +1,9 @@
 """The run, from a config and a dataset to a trained model: every stage on one screen."""
 
+import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -92,9 +93,10 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
     before_s, start = progress.elapsed_s, time.monotonic()
     saved_at = logged_at = start
     logged_step = progress.step
-    batches = _batches(setting, state)
-    step_of_mode = STEPS
-    with setting.display.bar("training", total=progress.total_steps, done=progress.step) as bar:
+    with (
+        contextlib.closing(_batches(setting, state)) as batches,
+        setting.display.bar("training", total=progress.total_steps, done=progress.step) as bar,
+    ):
         while True:
             progress.elapsed_s = before_s + time.monotonic() - start
 
@@ -121,7 +123,7 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
             rate = _set_learning_rates(config, state)
             batch = next(batches)
             state.generator.train()
-            values = step_of_mode[mode](state, batch, setting.objective)
+            values = STEPS[mode](state, batch, setting.objective)
             progress.step += 1
 
             # Log, and save for resuming.
@@ -153,14 +155,14 @@ def _start_or_resume(setting: Setting, state: TrainingState, *, resume: bool) ->
         setting.display.warn(f"{line} Going on from the generation before.")
     if facts["threads"] != torch.get_num_threads():
         setting.display.warn(
-            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not bit "
-            "for bit that of an uninterrupted run."
+            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not "
+            "bit for bit that of an uninterrupted run."
         )
     restore_state(state, tensors, facts)
     setting.display.line(f"resumed at step {state.progress.step} of {state.progress.total_steps}")
 
 
-def _batches(setting: Setting, state: TrainingState) -> Iterator[Batch]:
+def _batches(setting: Setting, state: TrainingState) -> Generator[Batch, None, None]:
     """Feed batches from the current step on; the order is a pure function of seed and step."""
     config = setting.config
     samples = TrainingSamples(
@@ -169,7 +171,7 @@ def _batches(setting: Setting, state: TrainingState) -> Iterator[Batch]:
         setting.chain,
         preset=config.augmentation.preset,
         rare_class_crops=config.augmentation.rare_class_crops,
-        class_pixels=setting.plan.class_pixels,
+        class_pixels=setting.plan.class_pixels.tolist(),
         seed=config.seed,
         cache_mb=config.data.cache_mb,
         sixteen_bit=config.data.sixteen_bit,
@@ -177,16 +179,17 @@ def _batches(setting: Setting, state: TrainingState) -> Iterator[Batch]:
     workers = config.data.workers
     if workers is None:
         workers = 0 if setting.runtime.device.type == "cpu" else 8
-    loader = build_loader(
+    with build_loader(
         samples,
         seed=config.seed,
         start_step=state.progress.step,
         steps=state.progress.total_steps,
         batch_size=config.training.batch_size,
         workers=workers,
-    )
-    for item in loader:
-        yield Batch(*setting.runtime.to_device(item["image"], item["mask"]))
+        pin_memory=setting.runtime.device.type == "cuda",
+    ) as loader:
+        for item in loader:
+            yield Batch(*setting.runtime.to_device(item["image"], item["mask"]))
 
 
 def _set_learning_rates(config: Config, state: TrainingState) -> float:
@@ -223,7 +226,9 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
         scores = score_samples(segmenter, _until(stop, samples), setting.dataset.labels)
         score = scores.mean_iou
         per_class = dict(zip(setting.dataset.labels.classes, (float(value) for value in scores.iou), strict=True))
-        log.write("validation", progress.step, {"mean_iou": score, "iou": {k: _or_none(v) for k, v in per_class.items()}})
+        log.write(
+            "validation", progress.step, {"mean_iou": score, "iou": {k: _or_none(v) for k, v in per_class.items()}}
+        )
     shown = setting.plan.shown_samples
     draw_samples(setting.folder.samples / f"step_{progress.step:07d}.png", segmenter, shown, setting.dataset.labels)
     progress.validated_step = progress.step
@@ -283,8 +288,9 @@ def _plain(values: dict[str, Tensor], step: int) -> dict[str, float]:
     for name in ("pixel", "d_loss"):
         if not math.isfinite(plain.get(name, 0.0)):
             raise SeganError(
-                f"{name} loss at step {step}: seen {plain[name]}, expected a finite number. Lower optimizer.generator_lr or "
-                "optimizer.discriminator_lr, or use training.precision=fp32; --resume goes on from the last good checkpoint."
+                f"{name} loss at step {step}: seen {plain[name]}, expected a finite number. Lower "
+                "optimizer.generator_lr or optimizer.discriminator_lr, or use training.precision=fp32; --resume goes "
+                "on from the last good checkpoint."
             )
     return {name: round(value, 6) for name, value in plain.items()}
 

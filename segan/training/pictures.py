@@ -58,7 +58,9 @@ def draw_curves(path: Path, lines: Sequence[dict[str, Any]]) -> None:
         for name in names:
             points = [(line["step"], line[name]) for line in source if line.get(name) is not None]
             if points:
-                axes.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker="." if len(points) < 30 else None)
+                axes.plot(
+                    *zip(*points, strict=True), label=name, linewidth=1.2, marker="." if len(points) < 30 else None
+                )
         axes.set_title(title)
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)

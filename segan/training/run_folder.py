@@ -93,7 +93,9 @@ def open_run(out: Path, config: Config, *, resume: bool) -> RunFolder:
         raise UsageError(f"--out {out}: is a file, expected a folder. Choose another name.")
     if folder.config.exists():
         if not resume:
-            raise UsageError(f"--out {out}: holds a run already. Add --resume to go on with it, or choose another folder.")
+            raise UsageError(
+                f"--out {out}: holds a run already. Add --resume to go on with it, or choose another folder."
+            )
         _check_same_config(folder, config)
     elif out.exists() and any(out.iterdir()):
         raise UsageError(f"--out {out}: is not empty and holds no run. Choose another folder.")
@@ -105,7 +107,15 @@ def open_run(out: Path, config: Config, *, resume: bool) -> RunFolder:
 
 def write_environment(folder: RunFolder, runtime: dict[str, Any]) -> None:
     """Append this part of the run to `environment.json`: versions, machine, command and time."""
-    packages = ("torch", "torchvision", "segmentation-models-pytorch", "albumentations", "opencv-python", "numpy", "pillow")
+    packages = (
+        "torch",
+        "torchvision",
+        "segmentation-models-pytorch",
+        "albumentations",
+        "opencv-python",
+        "numpy",
+        "pillow",
+    )
     part = {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
@@ -128,7 +138,9 @@ def _check_same_config(folder: RunFolder, config: Config) -> None:
     changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key) and key not in FREE_KEYS]
     if changed:
         lines = [f"  - {key}: the run has {before.get(key)!r}, seen {now.get(key)!r}" for key in sorted(changed)]
-        heading = f"--resume {folder.root}: the config differs from the run's. Leave the changes out, or start a new --out:"
+        heading = (
+            f"--resume {folder.root}: the config differs from the run's. Leave the changes out, or start a new --out:"
+        )
         raise ConfigError("\n".join([heading, *lines]))
 
 

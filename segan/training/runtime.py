@@ -4,11 +4,15 @@ import contextlib
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from segan.errors import UsageError
+
+# Torch sets this module's flag through a class of its own, which type checkers cannot see.
+FILL: Any = torch.utils.deterministic
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -73,7 +77,7 @@ def build_runtime(device: str, precision: str, *, channels_last: bool) -> Runtim
 def multiplies_bf16(device: torch.device) -> bool:
     """Tell whether bf16 is native there; emulated, it is ten times slower than fp32 on a CPU."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if platform.machine().lower() not in {"x86_64", "amd64"}:
         return False
     capabilities = torch.cpu.get_capabilities()
@@ -84,16 +88,16 @@ def multiplies_bf16(device: torch.device) -> bool:
 def deterministic_kernels(enabled: bool) -> Iterator[None]:
     """Allow only deterministic kernels inside the block; the process is left as it was found."""
     before = torch.are_deterministic_algorithms_enabled()
-    fill_before = torch.utils.deterministic.fill_uninitialized_memory
+    fill_before = FILL.fill_uninitialized_memory
     benchmark_before = torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(enabled or before)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    FILL.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not enabled
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = fill_before
+        FILL.fill_uninitialized_memory = fill_before
         torch.backends.cudnn.benchmark = benchmark_before
 
 

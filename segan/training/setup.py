@@ -1,5 +1,6 @@
 """From a config to everything a run needs: data checked, networks chosen, length fixed."""
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Dis
     class_pixels = report.class_pixels("train")
     objective = build_objective(config, class_pixels, runtime.device)
     _describe(dataset, display)
-    total_steps = _fix_length(config, folder, dataset, objective, chain, runtime, display, resume=resume, dry_run=dry_run)
+    total_steps = _fix_length(
+        config, folder, dataset, objective, chain, runtime, display, resume=resume, dry_run=dry_run
+    )
     if not dry_run:
         folder = open_run(out, config, resume=resume)
         if not folder.split.exists():
@@ -82,11 +85,18 @@ def _scan(config: Config, folder: RunFolder, *, resume: bool) -> Dataset:
     split = None
     if resume and folder.split.exists():
         split = json.loads(folder.split.read_text(encoding="utf-8"))
-    fractions = {"val": data.split.val, "test": data.split.test, "seed": data.split.seed}
+    scan = functools.partial(
+        scan_dataset if data.root is not None else scan_folders,
+        card=data.card,
+        val=data.split.val,
+        test=data.split.test,
+        seed=data.split.seed,
+        split=split,
+    )
     if data.root is not None:
-        return scan_dataset(Path(data.root), card=data.card, split=split, **fractions)
+        return scan(Path(data.root))
     if data.images is not None and data.masks is not None:
-        return scan_folders(Path(data.images), Path(data.masks), card=data.card, split=split, **fractions)
+        return scan(Path(data.images), Path(data.masks))
     raise UsageError(
         "no data are named: expected a dataset folder, or a folder of images and one of masks. "
         "Add --data DIR, or --images DIR --masks DIR."

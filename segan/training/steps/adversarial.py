@@ -15,10 +15,10 @@ from segan.training.steps.pixel import apply_gradients
 def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -> dict[str, Tensor]:
     """Train the generator and the discriminator once each, from one shared look at the prediction.
 
-    The discriminator judges the prediction in a single forward pass, from which both gradients are taken: its own
-    (of its loss, by its weights) and the generator's (of the adversarial loss, by the predicted mask). The second is then
-    handed to the generator's backward pass together with the pixel loss. Both networks thus learn from the state before the
-    step (simultaneous gradient descent), and the discriminator runs forward twice instead of three times.
+    The discriminator judges the prediction in a single forward pass, from which both gradients are taken: its own (of
+    its loss, by its weights) and the generator's (of the adversarial loss, by the predicted mask). The second is then
+    handed to the generator's backward pass together with the pixel loss. Both networks thus learn from the state before
+    the step (simultaneous gradient descent), and the discriminator runs forward twice instead of three times.
 
     Args:
         state: Networks and optimizers; all of them change.
@@ -29,8 +29,8 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
         Detached scalars: `pixel`, its parts, `adversarial`, `d_loss`, `d_accuracy`, `adversarial_weight` and more.
 
     Source:
-        Isola et al. 2017 (pix2pix), objective of eq. 4 with the pixel loss in place of L1; the discriminator's loss is halved
-        as there. Luc et al. 2016 for segmentation.
+        Isola et al. 2017 (pix2pix), objective of eq. 4 with the pixel loss in place of L1; the discriminator's loss is
+        halved as there. Luc et al. 2016 for segmentation.
     """
     discriminator, optimizer_d = state.discriminator, state.optimizer_d
     if discriminator is None or optimizer_d is None:
@@ -118,8 +118,8 @@ def _penalty(
 def _accuracy(real_logits: Tensor, fake_logits: Tensor, validity: Tensor, adversarial: str) -> Tensor:
     """Compute the share of patches the discriminator tells right; 0.5 is chance.
 
-    The border lies between the two targets: 0.5 for least squares (1 and 0), the middle of the two means for a critic, whose
-    zero is arbitrary, and 0 for logits.
+    The border lies between the two targets: 0.5 for least squares (1 and 0), the middle of the two means for a critic,
+    whose zero is arbitrary, and 0 for logits.
     """
     with torch.no_grad():
         if adversarial == "lsgan":

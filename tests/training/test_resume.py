@@ -1,0 +1,100 @@
+"""A run that was killed and resumed ends with the very weights of one that was not."""
+
+import json
+import multiprocessing
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_run import draw_small, small_config, train_small
+
+from segan.tensor_file import read_tensors
+from segan.training.checkpoint import checkpoint_paths
+
+KILLS = 20
+
+
+def _child(data: Path, out: Path, workers: int, resume: bool) -> None:
+    torch.set_num_threads(1)
+    train_small(small_config(data, **{"data.workers": workers}), out, resume=resume)
+
+
+def _final_state(out: Path) -> dict[str, torch.Tensor]:
+    tensors, _, _ = read_tensors(checkpoint_paths(out / "checkpoints")[-1])
+    return tensors
+
+
+def _same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_random_kills_change_nothing(tmp_path: Path, workers: int) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["segan.training.fit", "segan.training.setup", "segan.data.drawing"])
+    data = draw_small(tmp_path / "data")
+
+    def start(out: Path, *, resume: bool) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=_child, args=(data, out, workers, resume))
+        process.start()
+        return process
+
+    whole = tmp_path / "whole"
+    began = time.monotonic()
+    process = start(whole, resume=False)
+    process.join(timeout=300)
+    assert process.exitcode == 0
+    whole_s = time.monotonic() - began
+    expected = _final_state(whole)
+    draw = random.Random(0)
+    killed = 0
+    for trial in range(KILLS):
+        out = tmp_path / f"trial_{trial}"
+        process = start(out, resume=True)
+        process.join(timeout=draw.uniform(0.05, 0.95) * whole_s)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            killed += process.exitcode == -signal.SIGKILL
+        process = start(out, resume=True)
+        process.join(timeout=300)
+        assert process.exitcode == 0, f"trial {trial} did not resume"
+        assert _same(_final_state(out), expected), f"trial {trial} ended with other weights"
+        best, best_expected = (read_tensors(run / "model.safetensors")[0] for run in (out, whole))
+        assert _same(best, best_expected), f"trial {trial} kept another best model"
+    assert killed >= KILLS // 2, "the kills came too late to test anything"
+
+
+def test_resume_in_one_process_equals_an_uninterrupted_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = draw_small(tmp_path / "data")
+    train_small(small_config(data), tmp_path / "whole")
+
+    # The interrupted run fails in the middle of a step, after checkpoints of some steps before.
+    import segan.training.fit as fit_module
+
+    original = fit_module.STEPS["adversarial"]
+
+    def failing(*arguments: object) -> dict[str, torch.Tensor]:
+        if arguments[0].progress.step == 9:  # type: ignore[attr-defined]
+            raise RuntimeError("power cut")
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(fit_module.STEPS, "adversarial", failing)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_small(small_config(data), tmp_path / "cut")
+    monkeypatch.undo()
+    train_small(small_config(data), tmp_path / "cut", resume=True)
+    assert _same(_final_state(tmp_path / "cut"), _final_state(tmp_path / "whole"))
+    whole_lines, cut_lines = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("whole", "cut")
+    )
+    timing = {"images_per_s", "elapsed_s"}
+    plain = [
+        [{k: v for k, v in line.items() if k not in timing} for line in lines] for lines in (whole_lines, cut_lines)
+    ]
+    assert plain[0] == plain[1]
