@@ -1,0 +1,7 @@
+"""Losses: pure functions in tables, by the names the config uses."""
+
+from segan.losses.adversarial import ADVERSARIAL_LOSSES
+from segan.losses.pixel import PIXEL_LOSSES, pixel_loss
+from segan.losses.real_masks import REAL_MASKS
+
+__all__ = ["ADVERSARIAL_LOSSES", "PIXEL_LOSSES", "REAL_MASKS", "pixel_loss"]
