@@ -1,0 +1,13 @@
+"""Networks: generators and discriminators in tables, by the names the config uses."""
+
+from segan.models.generators import GENERATORS, build_generator, count_parameters
+from segan.models.patchgan import DISCRIMINATORS, build_discriminator, receptive_field_px
+
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "build_discriminator",
+    "build_generator",
+    "count_parameters",
+    "receptive_field_px",
+]
