@@ -1,0 +1,173 @@
+"""`segan evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from segan.evaluation.result import Evaluation
+
+EPILOG = """\b
+Examples:
+  segan evaluate runs/first --data data/camvid --split test --out scores
+  segan evaluate --predictions masks --masks data/camvid/masks/test --card camvid
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", required=False)
+@click.option("--data", type=click.Path(path_type=Path), help="Dataset folder with images/ and masks/.")
+@click.option(
+    "--split", default="test", show_default=True, help="train, val, test, or all for every image with a mask."
+)
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), help="Folder of masks made by any tool, instead of MODEL."
+)
+@click.option(
+    "--masks", type=click.Path(path_type=Path), help="Folder of true masks for --predictions; paired by stem."
+)
+@click.option(
+    "--values",
+    type=click.Choice(["index", "mask"]),
+    default="index",
+    show_default=True,
+    help="What pixels of --predictions hold: class indices, or the same values as the true masks.",
+)
+@click.option("--card", help="Dataset card: what the true masks mean, where the data have no dataset.yaml.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json and per_image.csv.")
+@click.option("--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images.")
+@click.option("--tta", is_flag=True, help="Average with the mirrored image.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of the network.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.option("--quiet", is_flag=True, help="Show errors and the result only.")
+def evaluate(
+    model: str | None,
+    data: Path | None,
+    split: str,
+    predictions: Path | None,
+    masks: Path | None,
+    values: str,
+    card: str | None,
+    out: Path | None,
+    tile: int | None,
+    tta: bool,
+    device: str,
+    precision: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Score a model on a dataset, or masks made by any other tool.
+
+    Two forms: MODEL --data DIR, and --predictions DIR with --masks DIR or --data DIR. Scores are counted over the whole
+    split at full resolution; ignored pixels count nowhere.
+    """
+    import json
+
+    from segan.errors import UsageError
+    from segan.evaluation.result import write_evaluation
+    from segan.evaluation.tables import print_evaluation
+
+    if (model is None) == (predictions is None):
+        seen = "neither" if model is None else "both"
+        raise UsageError(f"MODEL and --predictions: seen {seen}, expected one of them. Run segan evaluate --help.")
+    if predictions is not None:
+        evaluation = _score_masks(predictions, masks, data, split, card=card, values=values, quiet=quiet)
+    else:
+        assert model is not None
+        evaluation = _score_model(
+            model, data, split, card=card, tile=tile, tta=tta, device=device, precision=precision, quiet=quiet
+        )
+    if out is not None:
+        write_evaluation(evaluation, out)
+    if as_json:
+        click.echo(json.dumps(evaluation.to_json(), allow_nan=False))
+        return
+    if not quiet:
+        print_evaluation(evaluation)
+    click.echo(f"mean IoU {evaluation.mean_iou:.4f} over {evaluation.images} images")
+    if out is not None:
+        click.echo(f"scores: {out / 'metrics.json'}, {out / 'per_image.csv'}")
+    if not quiet and model is not None:
+        click.echo(f"next: segan predict {model} YOUR_IMAGES --out predictions --overlay")
+
+
+def _score_model(
+    model: str,
+    data: Path | None,
+    split: str,
+    *,
+    card: str | None,
+    tile: int | None,
+    tta: bool,
+    device: str,
+    precision: str,
+    quiet: bool,
+) -> "Evaluation":
+    from segan.commands.progress import progress_bar
+    from segan.errors import UsageError
+    from segan.evaluation.evaluate import evaluate_model
+    from segan.evaluation.selection import select_samples
+    from segan.inference.model_file import find_model_file
+    from segan.inference.segmenter import load_segmenter
+
+    if data is None:
+        raise UsageError("--data: missing, expected the dataset folder to score the model on. Add --data DIR.")
+    segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
+    run = find_model_file(model).parent
+    selection = select_samples(data, split, card=card, run=run, model_labels=segmenter.labels)
+    if not quiet:
+        click.echo(f"{split}: {len(selection.samples)} images; {selection.source}", err=True)
+    with progress_bar("evaluating", quiet=quiet) as bar:
+        return evaluate_model(
+            segmenter,
+            selection.samples,
+            selection.labels,
+            split=split,
+            report=lambda done: bar(done, len(selection.samples)),
+        )
+
+
+def _score_masks(
+    predictions: Path,
+    masks: Path | None,
+    data: Path | None,
+    split: str,
+    *,
+    card: str | None,
+    values: str,
+    quiet: bool,
+) -> "Evaluation":
+    from segan.commands.progress import progress_bar
+    from segan.errors import UsageError
+    from segan.evaluation.evaluate import evaluate_predictions
+    from segan.evaluation.pairing import pair_masks
+    from segan.evaluation.selection import select_masks, select_samples
+
+    if (masks is None) == (data is None):
+        seen = "neither" if masks is None else "both"
+        raise UsageError(
+            f"--masks and --data: seen {seen}, expected one of them beside --predictions. Add --masks DIR."
+        )
+    if masks is not None:
+        truths, labels = select_masks(masks, card)
+        split = ""
+    else:
+        assert data is not None
+        selection = select_samples(data, split, card=card)
+        truths = {sample.name: sample.mask for sample in selection.samples if sample.mask is not None}
+        labels = selection.labels
+    if not quiet:
+        click.echo(f"{len(truths)} true masks; {labels.understood}", err=True)
+    pairs = pair_masks(predictions, truths)
+    with progress_bar("evaluating", quiet=quiet) as bar:
+        return evaluate_predictions(
+            pairs, labels, values=values, split=split, report=lambda done: bar(done, len(pairs))
+        )

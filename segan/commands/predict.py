@@ -1,0 +1,121 @@
+"""`segan predict`."""
+
+from pathlib import Path
+
+import click
+
+EPILOG = """\b
+Examples:
+  segan predict runs/first photos --out masks
+  segan predict runs/first/model.safetensors a.jpg b.tif --out masks --overlay --tta
+"""
+
+
+def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """Read `I/N`: part I of N, from 1."""
+    index, _, count = value.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise click.BadParameter(f"seen {value!r}, expected a part and the number of parts. Write for example 1/4.")
+    return int(index), int(count)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for masks/ and manifest.csv.")
+@click.option("--overlay", is_flag=True, help="Also write overlays/: the image with the classes' colours over it.")
+@click.option(
+    "--probabilities", is_flag=True, help="Also write probabilities/: float16 [classes, height, width] as .npy."
+)
+@click.option(
+    "--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images; default: the model's."
+)
+@click.option("--tta", is_flag=True, help="Average with the mirrored image: twice the time, slightly better.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=read_shard,
+    default="1/1",
+    help="Do part I of N, to share work among processes or machines.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--backend", type=click.Choice(["torch"]), default="torch", show_default=True, help="What runs the network."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of the network.",
+)
+@click.option("--redo", is_flag=True, help="Predict everything again, also what is done and unchanged.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.option("--quiet", is_flag=True, help="Show errors and the result only.")
+def predict(
+    model: str,
+    inputs: tuple[str, ...],
+    out: Path,
+    overlay: bool,
+    probabilities: bool,
+    tile: int | None,
+    tta: bool,
+    shard: tuple[int, int],
+    device: str,
+    backend: str,
+    precision: str,
+    redo: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Turn images, or folders of images, into masks.
+
+    MODEL is a run folder or a model.safetensors file; each INPUT an image or a folder, whose sub-folders are mirrored
+    below OUT/masks. The same command goes on where it was stopped; a file that cannot be read is listed and the others
+    are done.
+    """
+    import json
+
+    from segan.commands.progress import progress_bar
+    from segan.errors import PartialFailureError
+    from segan.inference.folder import predict_folder
+    from segan.inference.segmenter import load_segmenter
+
+    segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
+    with progress_bar("predicting", quiet=quiet) as bar:
+        summary = predict_folder(
+            segmenter,
+            inputs,
+            out,
+            overlay=overlay,
+            probabilities=probabilities,
+            shard=shard,
+            resume=not redo,
+            report=lambda done, total, row: bar(done, total),
+        )
+    failed = summary.failed
+    done = len(summary.rows) - len(failed)
+    if as_json:
+        facts = {
+            "out": str(out),
+            "manifest": str(summary.manifest),
+            "images": len(summary.rows),
+            "done": done,
+            "kept": summary.kept,
+            "failed": [{"input": row.input, "message": row.message} for row in failed],
+            "seconds": round(summary.seconds, 3),
+            "images_per_s": round(summary.images_per_s, 3),
+            "backend": backend,
+            "device": str(segmenter.device),
+        }
+        click.echo(json.dumps(facts))
+    else:
+        kept = f", {summary.kept} of them kept from before" if summary.kept else ""
+        click.echo(
+            f"{done} of {len(summary.rows)} images{kept}, {summary.images_per_s:.1f} images/s; {summary.manifest}"
+        )
+        if not quiet and not failed:
+            click.echo(f"next: segan evaluate --predictions {out} --masks TRUE_MASKS")
+    if failed:
+        lines = "\n".join(f"  - {row.message}" for row in failed)
+        raise PartialFailureError(f"{len(failed)} of {len(summary.rows)} images failed; the others are done:\n{lines}")
