@@ -169,7 +169,9 @@ def _repeated_images(tasks: Sequence[tuple[str, Sample]], digests: Sequence[byte
         example = " = ".join(show_path(sample.image) for _, sample in groups[0][:2])
         where = f"in {splits[0]}" if len(splits) == 1 else f"shared by {' and '.join(splits)}"
         effect = "they count twice" if len(splits) == 1 else "the score on them would be too good"
-        lines.append(f"{len(groups)} identical images {where} ({example}): {effect}. Remove the copies.")
+        lines.append(
+            f"identical images {where}: {len(groups)} seen ({example}), expected none: {effect}. Remove the copies."
+        )
     return lines
 
 

@@ -96,12 +96,12 @@ def _from_numbers(surveys: Sequence[_Survey]) -> Labels:
     white = 255 if 255 in whole and 1 not in whole else 1
     values = sorted(whole | {value * white for value in bits})
     _refuse_noise(values)
-    mapping, ignore_index, how = _interpret(values)
+    mapping, ignore_index, order = _interpret(values)
     count = max(mapping.values()) + 1
     names = ["background", "foreground"] if count == 2 else [f"class_{index}" for index in range(count)]
     colors = _palette_colors(mapping, palette, count)
     labels = build_labels(names, colors=colors, ignore_index=ignore_index, mapping=mapping)
-    return _with_sentence(labels, f"masks hold {_show_run(values)}: read as {how}{describe(labels)}")
+    return _with_sentence(labels, f"masks hold {_show_run(values)}: read as {describe(labels, order)}")
 
 
 def _interpret(values: Sequence[int]) -> tuple[dict[FileValue, int], int | None, str]:
@@ -111,8 +111,8 @@ def _interpret(values: Sequence[int]) -> tuple[dict[FileValue, int], int | None,
     classes = small if ignore_index is not None else list(values)
     if classes[0] == 0 and len(classes) > 1 and _is_run(classes):
         return {value: value for value in range(classes[-1] + 1)}, ignore_index, ""
-    how = "" if len(classes) == 2 else "classes in ascending order, "
-    return {value: index for index, value in enumerate(classes)}, ignore_index, how
+    order = "" if len(classes) == 2 else " in ascending order"
+    return {value: index for index, value in enumerate(classes)}, ignore_index, order
 
 
 def _is_run(values: Sequence[int]) -> bool:
@@ -131,9 +131,7 @@ def _from_colors(surveys: Sequence[_Survey]) -> Labels:
     two = len(colors) == 2 and colors[0] == (0, 0, 0)
     names = ["background", "foreground"] if two else [f"class_{index}" for index in range(len(colors))]
     labels = build_labels(names, colors=colors, mapping={color: index for index, color in enumerate(colors)})
-    return _with_sentence(
-        labels, f"masks hold {len(colors)} colours: read as classes in their order, {describe(labels)}"
-    )
+    return _with_sentence(labels, f"masks hold {len(colors)} colours: read as {describe(labels, ' in their order')}")
 
 
 def _refuse_noise(values: Sequence[int]) -> None:

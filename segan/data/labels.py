@@ -92,8 +92,12 @@ def build_labels(
     return Labels(names, chosen, ignore_index, full, understood or f"{where}: {describe(labels)}")
 
 
-def describe(labels: Labels) -> str:
+def describe(labels: Labels, order: str = "") -> str:
     """Tell in one sentence which value means what.
+
+    Args:
+        labels: Any.
+        order: Words on how the classes got their order.
 
     >>> describe(build_labels(["cell", "wall"], ignore_index=9))
     '2 classes: cell = 0, wall = 1; 9 is ignored'
@@ -105,7 +109,7 @@ def describe(labels: Labels) -> str:
         parts.append(f"{name} = {' or '.join(values) or 'no value'}")
     ignored = [shown[value] for value, target in labels.mapping.items() if target == IGNORE]
     end = f"; {', '.join(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored" if ignored else ""
-    return f"{len(labels.classes)} classes: {', '.join(parts)}{end}"
+    return f"{len(labels.classes)} classes{order}: {', '.join(parts)}{end}"
 
 
 def dump_labels(labels: Labels) -> dict[str, Any]:

@@ -48,14 +48,15 @@ def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
 
 def _draw_row(samples: Sequence[Sample], labels: Labels, tile_px: int, width: int) -> Picture:
     row = np.full((tile_px + _GAP_PX, width, 3), _GROUND, np.uint8)
-    left = _GAP_PX
+    left, height = _GAP_PX, 0
     for sample in samples:
         for picture in _draw_pair(sample, labels):
             tile = _fit(picture, tile_px)
             row[: tile.shape[0], left : left + tile.shape[1]] = tile
             left += tile_px
+            height = max(height, tile.shape[0])
         left += _GAP_PX
-    return row
+    return row[: height + _GAP_PX]
 
 
 def _draw_pair(sample: Sample, labels: Labels) -> list[Picture]:
