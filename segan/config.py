@@ -219,7 +219,7 @@ class Config(Section):
     seed: int = Field(0, ge=0, description="Seed of weights, data order and augmentation.")
     data: DataConfig = Field(default_factory=DataConfig)
     preprocessing: list[dict[str, Any]] = Field(
-        default_factory=lambda: [
+        default=[
             {"name": "resize", "mode": "crop", "height": 256, "width": 256},
             {"name": "normalize"},
         ],

@@ -25,7 +25,7 @@ def learning_rate_factor(
     progress = min(1.0, step / max(1, total_steps))
     decay = {
         "constant": 1.0,
-        "poly": (1.0 - progress) ** poly_power,
+        "poly": math.pow(1.0 - progress, poly_power),
         "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
     }[schedule]
     return growth * decay

@@ -89,7 +89,8 @@ def test_absent_classes_are_a_warning(tmp_path):
     report = check(tmp_path)
     assert report.problems == ()
     assert report.warnings == (
-        "class class_2: no pixel in train seen, expected some: it cannot be learned. Add images that show it, or drop the class.",
+        "class class_2: no pixel in train seen, expected some: it cannot be learned. "
+        "Add images that show it, or drop the class.",
     )
 
 
@@ -99,7 +100,9 @@ def test_identical_images_in_two_splits(tmp_path):
         (tmp_path / f"images/{target}.png").write_bytes((tmp_path / "images/train/train_0.png").read_bytes())
     (tmp_path / "images/val/val_0.png").write_bytes((tmp_path / "images/test/test_1.png").read_bytes())
     warnings = check(tmp_path).warnings
-    assert any("1 identical images shared by train and test (" in line and "too good" in line for line in warnings)
+    assert any(
+        "identical images shared by train and test: 1 seen (" in line and "too good" in line for line in warnings
+    )
     assert any("shared by val and test" in line for line in warnings)
     assert check(tmp_path, decode_images=False).warnings == ()
 
@@ -107,7 +110,7 @@ def test_identical_images_in_two_splits(tmp_path):
 def test_identical_images_in_one_split(tmp_path):
     draw_splits(tmp_path, {"train": 3, "val": 1, "test": 1})
     (tmp_path / "images/train/train_1.png").write_bytes((tmp_path / "images/train/train_0.png").read_bytes())
-    assert "1 identical images in train (" in check(tmp_path).warnings[0]
+    assert "identical images in train: 1 seen (" in check(tmp_path).warnings[0]
 
 
 def test_headers_alone(tmp_path):

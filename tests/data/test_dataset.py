@@ -69,7 +69,7 @@ def test_samples_pair_by_stem_in_nested_folders(tmp_path):
 
 def test_linked_folders_are_followed_once(tmp_path):
     draw_folders(tmp_path, ["a", "b"])
-    os.symlink(tmp_path / "images", tmp_path / "images" / "again")
+    (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
     assert names(scan_dataset(tmp_path, val=0, test=0), "train") == ["a", "b"]
 
 
@@ -139,9 +139,9 @@ def test_two_plain_folders(tmp_path):
     dataset = scan_folders(tmp_path / "photos", tmp_path / "labels", val=0.1, test=0.1)
     assert (counts(dataset)["train"], dataset.root) == (8, tmp_path)
     assert dataset.labels.classes == ("background", "foreground")
-    with pytest.raises(DataError, match="--images .*none: no folder seen"):
+    with pytest.raises(DataError, match=r"--images .*none: no folder seen"):
         scan_folders(tmp_path / "none", tmp_path / "labels")
-    with pytest.raises(DataError, match="--masks .*: the folder of the images seen, expected another one"):
+    with pytest.raises(DataError, match=r"--masks .*: the folder of the images seen, expected another one"):
         scan_folders(tmp_path / "photos", tmp_path / "photos")
 
 
@@ -160,7 +160,7 @@ def test_labels_come_from_yaml_then_card_then_masks(tmp_path):
     own = scan_dataset(tmp_path, card="membrane")
     assert own.labels.understood == "dataset.yaml: 2 classes: x = 0, y = 255"
     assert own.split_source == "train divided by seed 0 into 1 train, 1 val, 0 test (card dataset)"
-    with pytest.raises(ConfigError, match="dataset card membran: not found.*Did you mean membrane"):
+    with pytest.raises(ConfigError, match=r"dataset card membran: not found.*Did you mean membrane"):
         scan_dataset(tmp_path, card="membran")
 
 

@@ -91,7 +91,7 @@ def test_unreadable_masks_are_passed_over(tmp_path):
 
 
 def test_too_many_values_in_all(tmp_path):
-    with pytest.raises(DataError, match="masks: 100 different values seen, expected at most 64 .*saved as JPEG"):
+    with pytest.raises(DataError, match=r"masks: 100 different values seen, expected at most 64 .*saved as JPEG"):
         find(tmp_path, mask_of(list(range(50))), mask_of(list(range(50, 100))))
     colors = np.zeros((2, 50, 3), np.uint8)
     colors[..., 0] = np.arange(100).reshape(2, 50)

@@ -22,7 +22,7 @@ def pixel_step(state: TrainingState, batch: Batch, objective: Objective) -> dict
         logits = state.generator(batch.image)
     pixel, parts = objective.pixel(logits.float(), batch.mask)
     state.optimizer_g.zero_grad(set_to_none=True)
-    state.scaler.scale(pixel).backward()
+    torch.autograd.backward([state.scaler.scale(pixel)])
     norm = apply_gradients(state, state.generator, state.optimizer_g)
     state.scaler.update()
     state.ema.update(state.generator)
