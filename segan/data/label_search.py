@@ -12,6 +12,7 @@ from segan.data.colors import Color, show_color, unpack_color
 from segan.data.formats import show_path
 from segan.data.label_values import RawLabels, read_label_values
 from segan.data.labels import IGNORE, FileValue, Labels, build_labels, describe, show_value
+from segan.data.statistics import count_values
 from segan.data.threads import map_in_threads
 from segan.errors import DataError
 
@@ -55,7 +56,7 @@ def find_labels(mask_paths: Sequence[Path], *, workers: int | None = None) -> La
 def list_values(values: NDArray[Any]) -> NDArray[Any]:
     """List the distinct values of a mask in ascending order."""
     if values.dtype == np.uint8:
-        return np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+        return np.flatnonzero(count_values(values))
     return np.unique(values)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -93,7 +94,10 @@ def _map_numbers(raw: RawLabels, labels: Labels) -> NDArray[np.uint8] | None:
             table[value] = target
     if raw.is_bit and 1 not in labels.mapping and 255 in labels.mapping:
         table[1] = labels.mapping[255]
-    return np.take(table, raw.values)
+    if raw.values.dtype != np.uint8:
+        return np.take(table, raw.values)
+    mask: NDArray[np.uint8] = cv2.LUT(raw.values, table)  # Four times as fast as numpy, and without a 64-bit copy.
+    return mask
 
 
 def _map_colors(packed: NDArray[np.uint32], labels: Labels) -> NDArray[np.uint8]:

@@ -22,9 +22,10 @@ def colorize(mask: NDArray[np.uint8], colors: Sequence[Color]) -> NDArray[np.uin
     Returns:
         uint8 [H, W, 3] RGB.
     """
-    table = np.full((256, 3), _IGNORE_COLOR, np.uint8)
-    table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)
-    return np.take(table, mask, axis=0)
+    table = np.full((1, 256, 3), _IGNORE_COLOR, np.uint8)
+    table[0, : len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)
+    drawn: NDArray[np.uint8] = cv2.LUT(cv2.merge([mask, mask, mask]), table)
+    return drawn
 
 
 def overlay(

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from segan.data.labels import IGNORE
 
+_PART = 2**24
+
 WeightKind = Literal["none", "sqrt", "inverse", "median"]
 
 
@@ -38,7 +40,11 @@ def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     >>> count_values(np.array([[0, 0, 255]], np.uint8))[[0, 1, 255]].tolist()
     [2, 0, 1]
     """
-    return np.bincount(mask.ravel(), minlength=256).astype(np.int64)
+    flat = mask.reshape(-1)
+    counts = np.zeros(256, np.int64)
+    for start in range(0, flat.size, _PART):  # bincount copies its input as 64-bit numbers.
+        counts += np.bincount(flat[start : start + _PART], minlength=256)
+    return counts
 
 
 def summarize(counts: Mapping[str, Sequence[NDArray[np.int64]]], num_classes: int) -> ClassStatistics:
