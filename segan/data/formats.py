@@ -155,16 +155,22 @@ def _open(stream: BinaryIO, path: Path) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, "more") from error
     except UnidentifiedImageError as error:
-        advice = "Convert the file, or copy it again if it should be one."
-        raise DataError(
-            f"{show_path(path)}: no known picture format seen, expected {FORMAT_NAMES}. {advice}"
-        ) from error
+        raise _unknown_format(path, stream) from error
     except Exception as error:  # Decoders raise almost any class on damaged bytes.
         raise _damaged(path, error) from error
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise _too_large(path, f"{height} x {width}")
     return picture
+
+
+def _unknown_format(path: Path, stream: BinaryIO) -> DataError:
+    stream.seek(0)
+    if stream.read(4) in {b"II*\0", b"MM\0*"}:
+        seen, expected = "a damaged TIFF or one of an unusual layout", "8 or 16-bit grey or interleaved RGB"
+    else:
+        seen, expected = "no known picture format", FORMAT_NAMES
+    return DataError(f"{show_path(path)}: {seen} seen, expected {expected}. Convert the file, or copy it again.")
 
 
 def _refuse_pages(picture: Image.Image, path: Path) -> None:
