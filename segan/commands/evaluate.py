@@ -148,7 +148,7 @@ def _score_masks(
     from segan.commands.progress import progress_bar
     from segan.errors import UsageError
     from segan.evaluation.evaluate import evaluate_predictions
-    from segan.evaluation.pairing import pair_masks
+    from segan.evaluation.pairing import find_prediction_labels, pair_masks
     from segan.evaluation.selection import select_masks, select_samples
 
     if (masks is None) == (data is None):
@@ -156,12 +156,13 @@ def _score_masks(
         raise UsageError(
             f"--masks and --data: seen {seen}, expected one of them beside --predictions. Add --masks DIR."
         )
+    known = find_prediction_labels(predictions)
     if masks is not None:
-        truths, labels = select_masks(masks, card)
+        truths, labels = select_masks(masks, card=card, model_labels=known)
         split = ""
     else:
         assert data is not None
-        selection = select_samples(data, split, card=card)
+        selection = select_samples(data, split, card=card, model_labels=known)
         truths = {sample.name: sample.mask for sample in selection.samples if sample.mask is not None}
         labels = selection.labels
     if not quiet:
@@ -169,5 +170,5 @@ def _score_masks(
     pairs = pair_masks(predictions, truths)
     with progress_bar("evaluating", quiet=quiet) as bar:
         return evaluate_predictions(
-            pairs, labels, values=values, split=split, report=lambda done: bar(done, len(pairs))
+            pairs, labels, model_labels=known, values=values, split=split, report=lambda done: bar(done, len(pairs))
         )

@@ -44,11 +44,7 @@ def evaluate_model(
     Raises:
         DataError: The classes differ, there are no samples, or files cannot be used; all problems at once.
     """
-    if labels.classes != segmenter.labels.classes:
-        raise DataError(
-            f"classes of the dataset: seen {', '.join(labels.classes)}, expected {', '.join(segmenter.labels.classes)} "
-            "as the model has. Use the dataset's own model, or a dataset.yaml with the model's classes."
-        )
+    _check_classes(labels, segmenter.labels)
 
     def read(sample: Sample) -> tuple[NDArray[np.uint8], Mask]:
         return _read_sample(sample, labels, segmenter)
@@ -72,6 +68,7 @@ def evaluate_predictions(
     pairs: Sequence[MaskPair],
     labels: Labels,
     *,
+    model_labels: Labels | None = None,
     values: str = "index",
     split: str = "",
     report: Report | None = None,
@@ -81,13 +78,16 @@ def evaluate_predictions(
     Args:
         pairs: Predicted and true mask files, from `pair_masks`.
         labels: What the true masks mean.
+        model_labels: What the predictions mean, where that is known; the classes must be the same.
         values: `index`: predictions hold class indices; `mask`: the same values as the true masks.
         split: Name of the split, for the record.
         report: Called with the number of images done.
 
     Raises:
-        DataError: Files cannot be used, sizes differ or values are outside the classes; all problems at once.
+        DataError: The classes differ, files cannot be used, sizes differ or values are outside the classes; all at once.
     """
+    if model_labels is not None:
+        _check_classes(labels, model_labels)
 
     def read(pair: MaskPair) -> tuple[Mask, Mask]:
         return read_prediction(pair.prediction, labels, values), read_mask(pair.truth, labels)
@@ -99,6 +99,14 @@ def evaluate_predictions(
             with _placing(show_path(pair.prediction)):
                 tally.add(pair.name, mask, truth)
     return tally.finish(split)
+
+
+def _check_classes(labels: Labels, model_labels: Labels) -> None:
+    if labels.classes != model_labels.classes:
+        raise DataError(
+            f"classes of the dataset: seen {', '.join(labels.classes)}, expected {', '.join(model_labels.classes)} "
+            "as the model has. Use the dataset's own model, or a dataset.yaml with the model's classes."
+        )
 
 
 class _Tally:

@@ -12,8 +12,9 @@ from segan.data.folders import list_pictures
 from segan.data.images import show_path
 from segan.data.label_values import read_label_values
 from segan.data.labels import Labels
-from segan.data.masks import read_mask
+from segan.data.masks import load_labels, read_mask
 from segan.errors import DataError, UsageError
+from segan.inference.folder import LABELS_PLACE
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ def list_masks(folder: Path) -> dict[str, Path]:
 def find_prediction_folder(folder: Path) -> Path:
     """Find the masks in an output folder of `segan predict`, or take the folder itself."""
     return folder / "masks" if (folder / "manifest.csv").is_file() and (folder / "masks").is_dir() else folder
+
+
+def find_prediction_labels(folder: Path) -> Labels | None:
+    """Read what the indices mean, where `segan predict` made the masks in this folder or the one above it."""
+    places = [place / LABELS_PLACE for place in (folder, folder.parent)]
+    return next((load_labels(place) for place in places if place.is_file()), None)
 
 
 def pair_masks(folder: Path, truths: Mapping[str, Path]) -> list[MaskPair]:

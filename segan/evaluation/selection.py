@@ -49,7 +49,7 @@ def select_samples(
         split: `train`, `val`, `test`, or `all` for every image with a mask.
         card: Name or path of a dataset card.
         run: Folder of the model file; may hold `split.json` and `dataset.yaml`.
-        model_labels: Labels stored with the model.
+        model_labels: Labels stored with the model, or with its predictions.
 
     Raises:
         UsageError: The dataset has no such split, and neither does the run.
@@ -62,7 +62,7 @@ def select_samples(
     if dataset.problems:
         raise DataError(f"{data}: the dataset has problems, expected none. Repair these:", dataset.problems)
     names: Sequence[str] = ("train", "val", "test") if split == ALL else (split,)
-    samples = tuple(sample for name in names for sample in dataset.samples.get(name, ()))
+    samples = tuple(sample for name in names for sample in dataset.samples.get(name, ()) if sample.mask is not None)
     if not samples:
         known = ", ".join(f"{name} ({len(found)})" for name, found in dataset.samples.items() if found)
         raise DataError(
@@ -73,10 +73,8 @@ def select_samples(
 
 
 def _scan(data: Path, split: str, card: str | None, run: Path | None) -> Dataset:
-    if split == ALL:
-        return scan_dataset(data, card=card, val=0.0, test=0.0)
-    recorded = _read_split(run)
-    has_folder = (data / "images" / split).is_dir()
+    recorded = _read_split(run) if split != ALL else None
+    has_folder = split == ALL or (data / "images" / split).is_dir()
     if recorded is not None:
         try:
             return scan_dataset(data, card=card, split=recorded)
@@ -91,7 +89,8 @@ def _scan(data: Path, split: str, card: str | None, run: Path | None) -> Dataset
             f"--split {split}: {data} has no folder images/{split}, and no run folder with a split.json is named. "
             f"Name the run folder, or add --split {ALL} if the model has seen none of these images."
         )
-    return scan_dataset(data, card=card)
+    # Nothing is taken from train: the folders are what is asked for.
+    return scan_dataset(data, card=card, val=0.0, test=0.0)
 
 
 def _read_split(run: Path | None) -> dict[str, Any] | None:
@@ -104,12 +103,15 @@ def _read_split(run: Path | None) -> dict[str, Any] | None:
     return dict(split)
 
 
-def select_masks(masks: Path, card: str | None = None) -> tuple[dict[str, Path], Labels]:
-    """Find true masks and what they mean: from the nearest `dataset.yaml`, else the card, else from the masks.
+def select_masks(
+    masks: Path, *, card: str | None = None, model_labels: Labels | None = None
+) -> tuple[dict[str, Path], Labels]:
+    """Find true masks and what they mean: from the nearest `dataset.yaml`, else the card, the model, the masks.
 
     Args:
         masks: Folder of masks, such as `DIR/masks/test`.
         card: Name or path of a dataset card.
+        model_labels: Labels stored with the predictions.
 
     Returns:
         Mask files by name (place below the folder, without suffix), and the labels.
@@ -120,7 +122,9 @@ def select_masks(masks: Path, card: str | None = None) -> tuple[dict[str, Path],
     """
     truths = list_masks(masks)
     described = _nearest_description(masks) or (card_path(card) if card is not None else None)
-    return truths, load_labels(described) if described is not None else find_labels(list(truths.values()))
+    if described is not None:
+        return truths, load_labels(described)
+    return truths, model_labels or find_labels(list(truths.values()))
 
 
 def _nearest_description(masks: Path) -> Path | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segan.data.images import read_image, show_path
 from segan.errors import DataError, SeganError, StoppedError
+from segan.files import write_text_atomically
 from segan.inference.ahead import read_ahead
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
@@ -30,6 +31,9 @@ from segan.inference.manifest import (
 )
 from segan.inference.outputs import OutputPlan, class_shares, write_outputs
 from segan.inference.segmenter import Prediction, Segmenter
+
+# What the indices mean, for an evaluation; not beside the masks, where it would describe them as files of a dataset.
+LABELS_PLACE = Path(".segan", "labels.yaml")
 
 _PENDING_WRITES = 2
 
@@ -139,6 +143,7 @@ def predict_folder(
     rows: dict[Job, Row] = {}
     try:
         with raise_on_signals(), Journal(out / ".segan", journal_name) as journal:
+            write_text_atomically(out / LABELS_PLACE, segmenter.labels.to_yaml())
             task = _Task(segmenter, plan, journal, _settings(segmenter, plan))
             entries = journal.read() if resume and segmenter.identity else {}
             kept = {job: row for job in jobs if (row := task.kept_row(job, entries)) is not None}

@@ -107,7 +107,7 @@ def test_a_full_device_is_told_with_a_way_out(image):
         def forward(self, image):
             raise torch.OutOfMemoryError("no memory")
 
-    with pytest.raises(SeganError, match="cpu: out of memory, seen a tile of 40x60 px. Use --tile 30"):
+    with pytest.raises(SeganError, match=r"cpu: out of memory, seen a tile of 40x60 px\. Use --tile 30"):
         make(Hungry()).predict(image)
 
 
