@@ -84,7 +84,7 @@ def evaluate_predictions(
         report: Called with the number of images done.
 
     Raises:
-        DataError: The classes differ, files cannot be used, sizes differ or values are outside the classes; all at once.
+        DataError: The classes differ, or files cannot be used, differ in size or hold values outside the classes.
     """
     if model_labels is not None:
         _check_classes(labels, model_labels)

@@ -120,7 +120,8 @@ class Segmenter:
             for axes in views:
                 with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not torch.float32):
                     logits = self.network(batch.flip(axes) if axes else batch)
-                probs = logits.float().softmax(dim=1).flip(axes)
+                probs = logits.float().softmax(dim=1)
+                probs = probs.flip(axes) if axes else probs
                 total = probs if total is None else total + probs
         except torch.OutOfMemoryError as error:
             height, width = planes.shape[1:]
