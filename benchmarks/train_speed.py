@@ -1,7 +1,8 @@
 """Speed of training, side by side in one run: the classical pix2pix loop, the pixel loss alone, and the default step.
 
 Unet resnet18, 256x256, batch 4, 11 classes. The arms take turns, so that a slower moment of the machine hits all of
-them, and the medians are compared. To repeat: `python benchmarks/train_speed.py --rounds 8 --out benchmarks/results/train_speed_cpu.json`
+them, and the medians are compared. To repeat:
+`python benchmarks/train_speed.py --rounds 8 --out benchmarks/results/train_speed_cpu.json`
 """
 
 import argparse

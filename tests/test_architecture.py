@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "segan"
-BESIDE = {"config", "errors", "files", "resources", "tensor_file", "__version__"}
+BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
     "commands": {"training", "evaluation", "inference", "data", "models", "losses"},

@@ -33,6 +33,7 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     import json
     import time
 
+    from segan.commands.progress import progress_bar
     from segan.config import load_config
     from segan.data.drawing import draw_dataset
     from segan.errors import UsageError
@@ -54,16 +55,23 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     if not (data / "dataset.yaml").exists():
         display.line(f"drawing {sum(IMAGES.values())} images into {data}")
         draw_dataset(
-            data, train=IMAGES["train"], val=IMAGES["val"], test=IMAGES["test"], unlabeled=IMAGES["unlabeled"], seed=seed
+            data,
+            train=IMAGES["train"],
+            val=IMAGES["val"],
+            test=IMAGES["test"],
+            unlabeled=IMAGES["unlabeled"],
+            seed=seed,
         )
     config = load_config("demo", overrides, extra={"data.root": str(data), "seed": seed})
     setting = set_up(config, run, resume=resume, device="auto", display=display)
     fit(setting, resume=resume)
     segmenter = load_segmenter(run, "auto")
-    evaluation = evaluate_model(segmenter, setting.dataset.samples["test"], setting.dataset.labels)
+    evaluation = evaluate_model(segmenter, setting.dataset.samples["test"], setting.dataset.labels, split="test")
     write_evaluation(evaluation, out / "evaluation")
     predictions = out / "predictions"
-    predict_folder(segmenter, [data / "images" / "test"], predictions, overlay=True)
+    with progress_bar("predicting", quiet=quiet) as bar:
+        images = [data / "images" / "test"]
+        predict_folder(segmenter, images, predictions, overlay=True, report=lambda done, total, row: bar(done, total))
     minutes = (time.monotonic() - start) / 60
     if as_json:
         click.echo(json.dumps({"out": str(out), "mean_iou": evaluation.mean_iou, "minutes": round(minutes, 2)}))

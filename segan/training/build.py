@@ -5,17 +5,20 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from segan.config import Config, OptimizerConfig
 from segan.data.statistics import class_weights
 from segan.errors import ConfigError
 from segan.losses.pixel import pixel_loss
-from segan.models import build_discriminator, build_generator
+from segan.models import build_discriminator, build_generator, count_parameters, receptive_field_px
 from segan.models.ema import ExponentialMovingAverage
 from segan.training.objective import Objective, weights_of
 from segan.training.runtime import Runtime
 from segan.training.state import Progress, TrainingState
+
+Pixels = NDArray[np.int64]
 
 
 def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps: int) -> TrainingState:
@@ -36,10 +39,13 @@ def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps:
     discriminator = build_run_discriminator(config, num_classes, runtime) if objective_is_adversarial else None
     optimizer = config.optimizer
     fp16 = runtime.precision == "fp16"
+    ema = ExponentialMovingAverage(generator, config.training.ema_decay)
+    if config.training.compile:
+        generator.compile()  # In place: names of weights, and the average taken above, stay as they are.
     return TrainingState(
         runtime=runtime,
         generator=generator,
-        ema=ExponentialMovingAverage(generator, config.training.ema_decay),
+        ema=ema,
         optimizer_g=build_generator_optimizer(generator, optimizer),
         discriminator=discriminator,
         optimizer_d=None if discriminator is None else build_discriminator_optimizer(discriminator, optimizer),
@@ -47,6 +53,18 @@ def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps:
         progress=Progress(step=0, total_steps=total_steps),
         gradient_clip=optimizer.gradient_clip,
     )
+
+
+def describe_networks(config: Config, state: TrainingState) -> str:
+    """Tell the two networks in one line: names, parameters, receptive field."""
+    part = config.generator
+    text = f"generator: {part.architecture} {part.encoder}, {count_parameters(state.generator) / 1e6:.1f} M parameters"
+    if state.discriminator is None:
+        return f"{text}; no discriminator (pixel-only)"
+    field = receptive_field_px(state.discriminator)
+    seen = "the whole image" if field is None else f"patches of {field}x{field} px"
+    millions = count_parameters(state.discriminator) / 1e6
+    return f"{text}; discriminator: {config.discriminator.kind}, {millions:.1f} M parameters, judges {seen}"
 
 
 def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) -> nn.Module:
@@ -80,13 +98,16 @@ def build_discriminator_optimizer(discriminator: nn.Module, part: OptimizerConfi
     return torch.optim.Adam(weights, lr=part.discriminator_lr, betas=part.discriminator_betas, fused=True)
 
 
-def build_objective(config: Config, class_pixels: np.ndarray, device: torch.device) -> Objective:
+def build_objective(
+    config: Config, class_pixels: Pixels, device: torch.device, *, present_pixels: Pixels | None = None
+) -> Objective:
     """Choose the losses of a run.
 
     Args:
         config: The run.
         class_pixels: int64 `[K]`, labelled pixels of each class in the training split.
         device: Where class weights live.
+        present_pixels: int64 `[K]`, labelled pixels of the images that hold each class, for `median` weights.
 
     Raises:
         ConfigError: A list of class weights has the wrong length.
@@ -100,7 +121,7 @@ def build_objective(config: Config, class_pixels: np.ndarray, device: torch.devi
             )
         weights = np.asarray(loss.class_weights, dtype=np.float32)
     else:
-        weights = class_weights(class_pixels, loss.class_weights)
+        weights = class_weights(class_pixels, loss.class_weights, present_pixels)
     pixel = functools.partial(
         pixel_loss,
         weights=weights_of(

@@ -15,7 +15,7 @@ from segan.data.samples import TrainingSamples, build_loader
 from segan.errors import SeganError, StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
-from segan.training.build import build_state
+from segan.training.build import build_state, describe_networks
 from segan.training.checkpoint import read_newest_checkpoint, restore_state, save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
 from segan.training.model_card import save_generator
@@ -64,11 +64,15 @@ def fit(setting: Setting, *, resume: bool) -> FitResult:
     deterministic = setting.runtime.device.type == "cpu" if wanted is None else wanted
     with listen_for_stop() as stop, deterministic_kernels(deterministic):
         state = build_state(config, len(setting.dataset.labels.classes), setting.runtime, plan.total_steps)
+        setting.display.line(describe_networks(config, state))
         _start_or_resume(setting, state, resume=resume)
         write_environment(folder, {"device": str(setting.runtime.device), "precision": setting.runtime.precision})
         progress = state.progress
         with MetricsLog(
-            folder.metrics, keep_until_step=progress.step, keep_validation_until_step=progress.validated_step
+            folder.metrics,
+            keep_until_step=progress.step,
+            keep_validation_until_step=progress.validated_step,
+            tensorboard=folder.root / "tensorboard" if config.training.tensorboard else None,
         ) as log:
             try:
                 ended = _loop(setting, state, stop, log)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from segan.errors import SeganError
 from segan.files import write_text_atomically
 
 
@@ -16,20 +17,30 @@ class MetricsLog:
         path: The file; created if missing.
         keep_until_step: Lines of later steps are dropped first: the resumed run writes them again.
         keep_validation_until_step: The same for lines with `kind: validation`.
+        tensorboard: Folder for TensorBoard events beside; `None` for none.
+
+    Raises:
+        SeganError: TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, path: Path, *, keep_until_step: int, keep_validation_until_step: int) -> None:
+    def __init__(
+        self, path: Path, *, keep_until_step: int, keep_validation_until_step: int, tensorboard: Path | None = None
+    ) -> None:
         lines = read_metrics(path)
         limits = {"validation": keep_validation_until_step}
         kept = [line for line in lines if line["step"] <= limits.get(line["kind"], keep_until_step)]
         write_text_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._stream = path.open("a", encoding="utf-8")
+        self._events = None if tensorboard is None else _open_events(tensorboard, purge_step=keep_until_step + 1)
 
     def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Append one line, on the disk's side of the process at once."""
         plain = {name: _finite(value) for name, value in values.items()}
         self._stream.write(json.dumps({"kind": kind, "step": step, **plain}) + "\n")
         self._stream.flush()
+        for name, value in plain.items():
+            if self._events is not None and isinstance(value, int | float):
+                self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +49,8 @@ class MetricsLog:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stream.close()
+        if self._events is not None:
+            self._events.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -51,6 +64,17 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return lines
+
+
+def _open_events(folder: Path, *, purge_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise SeganError(
+            "training.tensorboard: the package tensorboard is not installed, expected the extra `track`. "
+            "Run pip install 'segan[track]', or set training.tensorboard=false."
+        ) from error
+    return SummaryWriter(str(folder), purge_step=purge_step)
 
 
 def _finite(value: Any) -> Any:

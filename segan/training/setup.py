@@ -65,7 +65,8 @@ def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Dis
         display.warn(warning)
     raise_for_problems(report)
     class_pixels = report.class_pixels("train")
-    objective = build_objective(config, class_pixels, runtime.device)
+    present_pixels = report.statistics.present_pixels["train"]
+    objective = build_objective(config, class_pixels, runtime.device, present_pixels=present_pixels)
     _describe(dataset, display)
     total_steps = _fix_length(
         config, folder, dataset, objective, chain, runtime, display, resume=resume, dry_run=dry_run
