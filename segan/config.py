@@ -142,7 +142,9 @@ class LossConfig(Section):
     )
     r1_weight: NonNegative = Field(0.0, description="Zero-centred gradient penalty on real pairs; Mescheder 2018.")
     gradient_penalty_weight: NonNegative = Field(10.0, description="Used by `wgan-gp` alone.")
-    penalty_every_steps: int = Field(1, ge=1, description="Penalties every so many steps, scaled to match; StyleGAN2.")
+    penalty_every_steps: int = Field(
+        1, ge=1, description="Penalties at every so many of the discriminator's steps, scaled to match; StyleGAN2."
+    )
 
 
 class OptimizerConfig(Section):

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+PART_SUFFIX = ".part"
+
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, and durably.
@@ -23,7 +25,7 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
         OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
     temporary = Path(temporary_name)
     try:
         with os.fdopen(descriptor, "wb") as stream:

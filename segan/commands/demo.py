@@ -63,8 +63,9 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
             seed=seed,
         )
     config = load_config("demo", overrides, extra={"data.root": str(data), "seed": seed})
-    setting = set_up(config, run, resume=resume, device="auto", display=display)
-    fit(setting, resume=resume)
+    again = f"segan demo --resume --out {out} --seed {seed}"
+    setting, state = set_up(config, run, resume=resume, device="auto", display=display, resume_command=again)
+    fit(setting, state)
     segmenter = load_segmenter(run, "auto")
     evaluation = evaluate_model(segmenter, setting.dataset.samples["test"], setting.dataset.labels, split="test")
     write_evaluation(evaluation, out / "evaluation")

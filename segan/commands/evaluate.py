@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from segan.evaluation.result import Evaluation
+    from segan.evaluation.selection import Source
 
 EPILOG = """\b
 Examples:
@@ -18,6 +19,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("model", required=False)
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder with images/ and masks/.")
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of images, with --masks instead of --data.")
 @click.option(
     "--split", default="test", show_default=True, help="train, val, test, or all for every image with a mask."
 )
@@ -25,7 +27,9 @@ Examples:
     "--predictions", type=click.Path(path_type=Path), help="Folder of masks made by any tool, instead of MODEL."
 )
 @click.option(
-    "--masks", type=click.Path(path_type=Path), help="Folder of true masks for --predictions; paired by stem."
+    "--masks",
+    type=click.Path(path_type=Path),
+    help="Folder of true masks for --images or --predictions; paired by stem.",
 )
 @click.option(
     "--values",
@@ -51,6 +55,7 @@ Examples:
 def evaluate(
     model: str | None,
     data: Path | None,
+    images: Path | None,
     split: str,
     predictions: Path | None,
     masks: Path | None,
@@ -66,7 +71,8 @@ def evaluate(
 ) -> None:
     """Score a model on a dataset, or masks made by any other tool.
 
-    Two forms: MODEL --data DIR, and --predictions DIR with --masks DIR or --data DIR. Scores are counted over the whole
+    Two forms: MODEL with --data DIR, or with --images DIR --masks DIR; and --predictions DIR with --masks DIR or --data
+    DIR. Scores are counted over the whole
     split at full resolution; ignored pixels count nowhere.
     """
     import json
@@ -79,11 +85,21 @@ def evaluate(
         seen = "neither" if model is None else "both"
         raise UsageError(f"MODEL and --predictions: seen {seen}, expected one of them. Run segan evaluate --help.")
     if predictions is not None:
+        if images is not None:
+            raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")
         evaluation = _score_masks(predictions, masks, data, split, card=card, values=values, quiet=quiet)
     else:
         assert model is not None
         evaluation = _score_model(
-            model, data, split, card=card, tile=tile, tta=tta, device=device, precision=precision, quiet=quiet
+            model,
+            _find_source(data, images, masks),
+            split,
+            card=card,
+            tile=tile,
+            tta=tta,
+            device=device,
+            precision=precision,
+            quiet=quiet,
         )
     if out is not None:
         write_evaluation(evaluation, out)
@@ -99,9 +115,25 @@ def evaluate(
         click.echo(f"next: segan predict {model} YOUR_IMAGES --out predictions --overlay")
 
 
+def _find_source(data: Path | None, images: Path | None, masks: Path | None) -> "Source":
+    """Name the folders to score a model on; one of the two forms, whole and alone."""
+    from segan.errors import UsageError
+    from segan.evaluation.selection import Source
+
+    if data is not None and images is None and masks is None:
+        return Source.of_dataset(data)
+    if data is None and images is not None and masks is not None:
+        return Source(images, masks)
+    given = [name for name, path in (("--data", data), ("--images", images), ("--masks", masks)) if path is not None]
+    raise UsageError(
+        f"data to score the model on: seen {' '.join(given) or 'none'}, expected --data DIR, or --images DIR and "
+        "--masks DIR. Give one of the two forms."
+    )
+
+
 def _score_model(
     model: str,
-    data: Path | None,
+    source: "Source",
     split: str,
     *,
     card: str | None,
@@ -112,17 +144,14 @@ def _score_model(
     quiet: bool,
 ) -> "Evaluation":
     from segan.commands.progress import progress_bar
-    from segan.errors import UsageError
     from segan.evaluation.evaluate import evaluate_model
     from segan.evaluation.selection import select_samples
     from segan.inference.model_file import find_model_file
     from segan.inference.segmenter import load_segmenter
 
-    if data is None:
-        raise UsageError("--data: missing, expected the dataset folder to score the model on. Add --data DIR.")
     segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
     run = find_model_file(model).parent
-    selection = select_samples(data, split, card=card, run=run, model_labels=segmenter.labels)
+    selection = select_samples(source, split, card=card, run=run, model_labels=segmenter.labels)
     if not quiet:
         click.echo(f"{split}: {len(selection.samples)} images; {selection.source}", err=True)
     with progress_bar("evaluating", quiet=quiet) as bar:
@@ -149,7 +178,7 @@ def _score_masks(
     from segan.errors import UsageError
     from segan.evaluation.evaluate import evaluate_predictions
     from segan.evaluation.pairing import find_prediction_labels, pair_masks
-    from segan.evaluation.selection import select_masks, select_samples
+    from segan.evaluation.selection import Source, select_masks, select_samples
 
     if (masks is None) == (data is None):
         seen = "neither" if masks is None else "both"
@@ -162,7 +191,7 @@ def _score_masks(
         split = ""
     else:
         assert data is not None
-        selection = select_samples(data, split, card=card, model_labels=known)
+        selection = select_samples(Source.of_dataset(data), split, card=card, model_labels=known)
         truths = {sample.name: sample.mask for sample in selection.samples if sample.mask is not None}
         labels = selection.labels
     if not quiet:

@@ -64,15 +64,17 @@ def train(
         "training.max_minutes": max_minutes,
     }
     extra = {key: value for key, value in given.items() if value is not None}
+    if images or masks:
+        extra["data.root"] = None  # They win over a folder that the config names.
     display = Display(quiet=quiet)
     before = RunFolder(out).config
     name = str(before) if resume and config is None and before.exists() else config
     resolved = load_config(name, overrides, extra=extra)
-    setting = set_up(resolved, out, resume=resume, device=device, display=display, dry_run=dry_run)
+    setting, state = set_up(resolved, out, resume=resume, device=device, display=display, dry_run=dry_run)
     if dry_run:
         display.line("dry run: nothing was written")
         return
-    result = fit(setting, resume=resume)
+    result = fit(setting, state)
     facts = {
         "out": str(out),
         "step": result.step,
@@ -88,5 +90,6 @@ def train(
     length = f"{result.ended} after {result.step} steps, {facts['minutes']} minutes"
     click.echo(f"{out}: {length}; {score} (step {result.best_step})")
     if not quiet:
-        source = f"--data {resolved.data.root}" if resolved.data.root else "--data DIR"
+        named = resolved.data
+        source = f"--data {named.root}" if named.root else f"--images {named.images} --masks {named.masks}"
         click.echo(f"next: segan evaluate {out} {source}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segan.data.dataset import SPLITS, Dataset, Sample
 from segan.data.formats import read_content, show_path
 from segan.data.images import decode_image, image_size
+from segan.data.intensity import SixteenBit
 from segan.data.labels import Labels
 from segan.data.masks import read_mask
 from segan.data.statistics import ClassStatistics, count_values, summarize
@@ -70,6 +71,7 @@ def check_dataset(
     *,
     workers: int | None = None,
     decode_images: bool = True,
+    sixteen_bit: SixteenBit = "percentile",
     on_done: Callable[[], None] | None = None,
 ) -> CheckReport:
     """Read every image and mask, and gather all problems.
@@ -78,10 +80,11 @@ def check_dataset(
         dataset: As scanned.
         workers: Threads; `None`: one a core, 8 at most.
         decode_images: `False` reads the headers of images alone: faster, but damaged and repeated images stay unseen.
+        sixteen_bit: How 16-bit images will become 8-bit; see `read_image`.
         on_done: Called after each sample, for a progress bar.
     """
     tasks = [(split, sample) for split in SPLITS for sample in dataset.samples.get(split, ())]
-    check = partial(_check_sample, labels=dataset.labels, decode=decode_images)
+    check = partial(_check_sample, labels=dataset.labels, decode=decode_images, sixteen_bit=sixteen_bit)
     checked = map_in_threads(check, [sample for _, sample in tasks], workers, on_done)
     counts: dict[str, list[NDArray[np.int64]]] = {split: [] for split in SPLITS}
     for (split, _), result in zip(tasks, checked, strict=True):
@@ -114,14 +117,14 @@ def raise_for_problems(report: CheckReport) -> None:
         raise DataError(f"{show_path(report.root)}: the dataset has {count} {noun}:", (*shown, *rest))
 
 
-def _check_sample(sample: Sample, labels: Labels, decode: bool) -> _Checked:
+def _check_sample(sample: Sample, labels: Labels, decode: bool, sixteen_bit: SixteenBit) -> _Checked:
     problems: list[str] = []
     size, mask_size, digest, counts = None, None, None, None
     try:
         if decode:
             content = read_content(sample.image)
             digest = hashlib.sha256(content).digest()
-            height, width, _ = decode_image(content, sample.image).shape
+            height, width, _ = decode_image(content, sample.image, sixteen_bit=sixteen_bit).shape
             size = height, width
         else:
             size = image_size(sample.image)

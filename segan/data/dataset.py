@@ -15,7 +15,7 @@ from segan.data.splits import SPLITS, Split, divide, replay
 from segan.errors import DataError
 from segan.resources import card_path
 
-__all__ = ["SPLITS", "Dataset", "Sample", "scan_dataset", "scan_folders"]
+__all__ = ["SPLITS", "Dataset", "Sample", "labels_of_card", "scan_dataset", "scan_folders"]
 
 _OTHER_NAMES = {
     "training": "train", "valid": "val", "validation": "val", "testing": "test", "unlabelled": "unlabeled"
@@ -166,7 +166,17 @@ def _choose_labels(card: Card | None, is_own: bool, masks: Sequence[Path], root:
         if not masks:
             raise DataError(f"{root}: no masks seen, expected at least one. Add masks, or check the folder.")
         return find_labels(masks)
-    where = "dataset.yaml" if is_own else f"card {card.name}"
+    return labels_of_card(card, "dataset.yaml" if is_own else f"card {card.name}", masks)
+
+
+def labels_of_card(card: Card, where: str, masks: Sequence[Path]) -> Labels:
+    """Take a card's labels; masks are read by its colours where it has no mapping and they hold colours.
+
+    Args:
+        card: From `load_card`.
+        where: The card's place, for messages.
+        masks: The masks to be read.
+    """
     if card.colors_decide and _any_holds_colors(masks):
         return map_by_colors(card.labels, where)
     return replace(card.labels, understood=f"{where}: {describe(card.labels)}")

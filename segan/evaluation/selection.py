@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segan.data.dataset import Dataset, Sample, scan_dataset
+from segan.data.dataset import Dataset, Sample, labels_of_card, scan_dataset, scan_folders
+from segan.data.label_files import load_card
 from segan.data.labels import Labels
-from segan.data.masks import find_labels, load_labels
+from segan.data.masks import find_labels
 from segan.errors import DataError, UsageError
 from segan.evaluation.pairing import list_masks
 from segan.resources import card_path
@@ -31,8 +32,44 @@ class Selection:
     source: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the data lie: a dataset folder, or a folder of images and one of masks.
+
+    Args:
+        images: Folder of images, with or without folders of splits.
+        masks: The same of masks.
+        root: The dataset folder, where there is one.
+    """
+
+    images: Path
+    masks: Path
+    root: Path | None = None
+
+    @classmethod
+    def of_dataset(cls, root: Path) -> "Source":
+        """Name the two folders of a dataset folder."""
+        return cls(root / "images", root / "masks", root)
+
+    @property
+    def shown(self) -> str:
+        """The place for messages."""
+        return str(self.root or self.images)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether a `dataset.yaml` lies there."""
+        return self.root is not None and (self.root / "dataset.yaml").is_file()
+
+    def scan(self, card: str | None, **options: Any) -> Dataset:
+        """Scan the folders in their own way."""
+        if self.root is not None:
+            return scan_dataset(self.root, card=card, **options)
+        return scan_folders(self.images, self.masks, card=card, **options)
+
+
 def select_samples(
-    data: Path,
+    source: Source,
     split: str,
     *,
     card: str | None = None,
@@ -45,7 +82,7 @@ def select_samples(
     scored. Masks mean what `dataset.yaml` or the card says, else what they meant to the model, else what is found.
 
     Args:
-        data: Dataset folder.
+        source: Where the data lie.
         split: `train`, `val`, `test`, or `all` for every image with a mask.
         card: Name or path of a dataset card.
         run: Folder of the model file; may hold `split.json` and `dataset.yaml`.
@@ -55,42 +92,42 @@ def select_samples(
         UsageError: The dataset has no such split, and neither does the run.
         DataError: The dataset has problems, or the split has no samples.
     """
-    described = card is not None or (data / "dataset.yaml").is_file()
+    described = card is not None or source.is_described
     if not described and run is not None and (run / "dataset.yaml").is_file():
         card = str(run / "dataset.yaml")
-    dataset = _scan(data, split, card, run)
+    dataset = _scan(source, split, card, run)
     if dataset.problems:
-        raise DataError(f"{data}: the dataset has problems, expected none. Repair these:", dataset.problems)
+        raise DataError(f"{source.shown}: the dataset has problems, expected none. Repair these:", dataset.problems)
     names: Sequence[str] = ("train", "val", "test") if split == ALL else (split,)
     samples = tuple(sample for name in names for sample in dataset.samples.get(name, ()) if sample.mask is not None)
     if not samples:
         known = ", ".join(f"{name} ({len(found)})" for name, found in dataset.samples.items() if found)
         raise DataError(
-            f"--split {split}: no images with masks in {data}, seen {known}. Choose one of these, or `all`."
+            f"--split {split}: no images with masks in {source.shown}, seen {known}. Choose one of these, or `all`."
         )
     labels = dataset.labels if described or model_labels is None else model_labels
     return Selection(samples, labels, dataset.split_source)
 
 
-def _scan(data: Path, split: str, card: str | None, run: Path | None) -> Dataset:
+def _scan(source: Source, split: str, card: str | None, run: Path | None) -> Dataset:
     recorded = _read_split(run) if split != ALL else None
-    has_folder = split == ALL or (data / "images" / split).is_dir()
+    has_folder = split == ALL or (source.images / split).is_dir()
     if recorded is not None:
         try:
-            return scan_dataset(data, card=card, split=recorded)
+            return source.scan(card, split=recorded)
         except DataError as error:
             if not has_folder:
                 raise UsageError(
-                    f"--split {split}: {data} has no folder images/{split}, and its images are not those of the run's "
-                    f"split.json. Add --split {ALL} if the model has seen none of them."
+                    f"--split {split}: {source.shown} has no folder images/{split}, and its images are not those of "
+                    f"the run's split.json. Add --split {ALL} if the model has seen none of them."
                 ) from error
     elif not has_folder:
         raise UsageError(
-            f"--split {split}: {data} has no folder images/{split}, and no run folder with a split.json is named. "
-            f"Name the run folder, or add --split {ALL} if the model has seen none of these images."
+            f"--split {split}: {source.shown} has no folder images/{split}, and no run folder with a split.json is "
+            f"named. Name the run folder, or add --split {ALL} if the model has seen none of these images."
         )
     # Nothing is taken from train: the folders are what is asked for.
-    return scan_dataset(data, card=card, val=0.0, test=0.0)
+    return source.scan(card, val=0.0, test=0.0)
 
 
 def _read_split(run: Path | None) -> dict[str, Any] | None:
@@ -123,7 +160,7 @@ def select_masks(
     truths = list_masks(masks)
     described = _nearest_description(masks) or (card_path(card) if card is not None else None)
     if described is not None:
-        return truths, load_labels(described)
+        return truths, labels_of_card(load_card(described), str(described), list(truths.values()))
     return truths, model_labels or find_labels(list(truths.values()))
 
 

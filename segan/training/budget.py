@@ -69,9 +69,8 @@ def measure(
         runtime: Device and arithmetic.
         size: `(height, width)` of training samples, in pixels.
     """
-    # Nothing is fetched or loaded: the time of a step does not depend on the weights.
-    scratch = config.model_copy(update={"generator": config.generator.model_copy(update={"weights": "none"})})
-    state = build_state(scratch, num_classes, runtime, total_steps=1)
+    # The time of a step does not depend on the weights, so none are looked for.
+    state = build_state(config, num_classes, runtime, total_steps=1, from_checkpoint=True)
     shape = (config.training.batch_size, *size)
     image, mask = runtime.to_device(
         torch.randn(shape[0], 3, *size), torch.randint(0, num_classes, shape, dtype=torch.uint8)

@@ -14,6 +14,7 @@ from segan.errors import ConfigError
 from segan.losses.pixel import pixel_loss
 from segan.models import build_discriminator, build_generator, count_parameters, receptive_field_px
 from segan.models.ema import ExponentialMovingAverage
+from segan.models.patchgan import Discriminator
 from segan.training.objective import Objective, weights_of
 from segan.training.runtime import Runtime
 from segan.training.state import Progress, TrainingState
@@ -21,8 +22,18 @@ from segan.training.state import Progress, TrainingState
 Pixels = NDArray[np.int64]
 
 
-def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps: int) -> TrainingState:
-    """Build networks and optimizers with weights drawn from `config.seed`."""
+def build_state(
+    config: Config, num_classes: int, runtime: Runtime, total_steps: int, *, from_checkpoint: bool = False
+) -> TrainingState:
+    """Build networks and optimizers with weights drawn from `config.seed`.
+
+    Args:
+        config: The run.
+        num_classes: Channels of the logits.
+        runtime: Device and arithmetic.
+        total_steps: Length of the run.
+        from_checkpoint: The weights will be replaced, so none are looked for or downloaded.
+    """
     torch.manual_seed(config.seed)
     part = config.generator
     generator = runtime.place(
@@ -31,7 +42,7 @@ def build_state(config: Config, num_classes: int, runtime: Runtime, total_steps:
             part.encoder,
             num_classes=num_classes,
             dropout=part.dropout,
-            weights=part.weights,
+            weights="none" if from_checkpoint else part.weights,
             options=part.options,
         )
     )
@@ -67,19 +78,19 @@ def describe_networks(config: Config, state: TrainingState) -> str:
     return f"{text}; discriminator: {config.discriminator.kind}, {millions:.1f} M parameters, judges {seen}"
 
 
-def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) -> nn.Module:
+def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) -> Discriminator:
     """Build the discriminator of a run, on its device."""
     part = config.discriminator
-    return runtime.place(
-        build_discriminator(
-            part.kind,
-            num_classes=num_classes,
-            depth=part.depth,
-            channels=part.channels,
-            norm=part.norm,
-            input_scale=part.input_scale,
-        )
+    discriminator = build_discriminator(
+        part.kind,
+        num_classes=num_classes,
+        depth=part.depth,
+        channels=part.channels,
+        norm=part.norm,
+        input_scale=part.input_scale,
     )
+    runtime.place(discriminator)  # In place, as for every module.
+    return discriminator
 
 
 def build_generator_optimizer(generator: nn.Module, part: OptimizerConfig) -> torch.optim.AdamW:

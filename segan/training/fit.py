@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from segan.config import Config
@@ -15,8 +14,7 @@ from segan.data.samples import TrainingSamples, build_loader
 from segan.errors import SeganError, StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
-from segan.training.build import build_state, describe_networks
-from segan.training.checkpoint import read_newest_checkpoint, restore_state, save_checkpoint
+from segan.training.checkpoint import save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
 from segan.training.model_card import save_generator
 from segan.training.pictures import draw_curves, draw_samples
@@ -48,26 +46,24 @@ class FitResult:
     ended: str
 
 
-def fit(setting: Setting, *, resume: bool) -> FitResult:
-    """Train to the end, or go on where a checkpoint stands.
+def fit(setting: Setting, state: TrainingState) -> FitResult:
+    """Train to the end.
 
     Args:
-        setting: The run.
-        resume: Take up the newest checkpoint, if there is one.
+        setting: The run, from `set_up`.
+        state: Where it stands; its start or a restored checkpoint.
 
     Raises:
         StoppedError: A signal came; the state was saved.
         SeganError: The loss is no longer finite.
     """
-    config, folder, plan = setting.config, setting.folder, setting.plan
+    config, folder, progress = setting.config, setting.folder, state.progress
     wanted = config.training.deterministic
     deterministic = setting.runtime.device.type == "cpu" if wanted is None else wanted
     with listen_for_stop() as stop, deterministic_kernels(deterministic):
-        state = build_state(config, len(setting.dataset.labels.classes), setting.runtime, plan.total_steps)
-        setting.display.line(describe_networks(config, state))
-        _start_or_resume(setting, state, resume=resume)
+        if progress.step == 0:
+            save_checkpoint(folder.checkpoints, state)  # It fixes the length of the run.
         write_environment(folder, {"device": str(setting.runtime.device), "precision": setting.runtime.precision})
-        progress = state.progress
         with MetricsLog(
             folder.metrics,
             keep_until_step=progress.step,
@@ -81,7 +77,7 @@ def fit(setting: Setting, *, resume: bool) -> FitResult:
                 raise StoppedError(
                     stop.signal_number or 15,
                     f"stopped at step {progress.step} of {progress.total_steps}; everything is saved. "
-                    f"Go on with: segan train --resume --out {folder.root}",
+                    f"Go on with: {setting.resume_command}",
                 ) from None
         save_generator(folder.last_model, state, config, setting.dataset.labels)
         if progress.best_step is None:
@@ -148,24 +144,6 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
                 saved_at = time.monotonic()
 
 
-def _start_or_resume(setting: Setting, state: TrainingState, *, resume: bool) -> None:
-    """Restore the newest checkpoint, or write the first one, which fixes the length of the run."""
-    found = read_newest_checkpoint(setting.folder.checkpoints) if resume else None
-    if found is None:
-        save_checkpoint(setting.folder.checkpoints, state)
-        return
-    tensors, facts, damage = found
-    for line in damage:
-        setting.display.warn(f"{line} Going on from the generation before.")
-    if facts["threads"] != torch.get_num_threads():
-        setting.display.warn(
-            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not "
-            "bit for bit that of an uninterrupted run."
-        )
-    restore_state(state, tensors, facts)
-    setting.display.line(f"resumed at step {state.progress.step} of {state.progress.total_steps}")
-
-
 def _batches(setting: Setting, state: TrainingState) -> Generator[Batch, None, None]:
     """Feed batches from the current step on; the order is a pure function of seed and step."""
     config = setting.config
@@ -217,8 +195,8 @@ def _set_learning_rates(config: Config, state: TrainingState) -> float:
 
 def _validation_is_due(setting: Setting, state: TrainingState) -> bool:
     progress = state.progress
-    on_grid = progress.step % setting.plan.validate_every_steps == 0 or progress.step == progress.total_steps
-    return on_grid and progress.step > 0 and progress.validated_step != progress.step
+    on_grid = progress.step % setting.plan.validate_every_steps == 0
+    return (on_grid or _why_over(setting, state) is not None) and progress.validated_step != progress.step
 
 
 def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: MetricsLog) -> None:

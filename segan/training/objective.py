@@ -20,7 +20,7 @@ class Objective:
         real_masks: Key of `REAL_MASKS`, the treatment of true and predicted masks before the discriminator.
         r1_weight: Weight of the R1 penalty.
         gradient_penalty_weight: Weight of the gradient penalty, used by `wgan-gp` alone.
-        penalty_every_steps: Penalties are taken every so many steps and weighted up to match.
+        penalty_every_steps: Penalties are taken at every so many of the discriminator's steps and weighted up to match.
         discriminator_every_steps: The discriminator learns every so many adversarial steps.
     """
 

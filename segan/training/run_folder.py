@@ -15,7 +15,7 @@ import torch
 from segan import __version__
 from segan.config import Config, dump_config, load_config
 from segan.errors import ConfigError, UsageError
-from segan.files import write_json, write_text_atomically
+from segan.files import PART_SUFFIX, write_json, write_text_atomically
 
 # Keys that may differ between the parts of one run: they change neither data nor weights.
 FREE_KEYS = {
@@ -81,14 +81,14 @@ class RunFolder:
         return self.root / "plots"
 
 
-def open_run(out: Path, config: Config, *, resume: bool) -> RunFolder:
-    """Open a run folder for a new run, or for going on with the one in it.
+def check_run_folder(folder: RunFolder, config: Config, *, resume: bool) -> None:
+    """Check that a run may be written there, or that the run in it can go on; nothing is written.
 
     Raises:
         UsageError: The folder holds something and `resume` is not set.
         ConfigError: The run was started with another config; all differing keys are listed.
     """
-    folder = RunFolder(out)
+    out = folder.root
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file, expected a folder. Choose another name.")
     if folder.config.exists():
@@ -97,12 +97,16 @@ def open_run(out: Path, config: Config, *, resume: bool) -> RunFolder:
                 f"--out {out}: holds a run already. Add --resume to go on with it, or choose another folder."
             )
         _check_same_config(folder, config)
-    elif out.exists() and any(out.iterdir()):
+    # A run killed in its first moment may have left a half-written file of ours and nothing else.
+    elif out.exists() and any(item.suffix != PART_SUFFIX for item in out.iterdir()):
         raise UsageError(f"--out {out}: is not empty and holds no run. Choose another folder.")
-    out.mkdir(parents=True, exist_ok=True)
+
+
+def start_run_folder(folder: RunFolder, config: Config) -> None:
+    """Make the folder and record the config, where this is the start of a run."""
+    folder.root.mkdir(parents=True, exist_ok=True)
     if not folder.config.exists():
         write_text_atomically(folder.config, dump_config(config))
-    return folder
 
 
 def write_environment(folder: RunFolder, runtime: dict[str, Any]) -> None:

@@ -4,8 +4,11 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from segan.config import Config
 from segan.data.check import check_dataset, raise_for_problems
@@ -15,13 +18,14 @@ from segan.data.preprocess import Chain, build_chain
 from segan.errors import UsageError
 from segan.files import write_json, write_text_atomically
 from segan.training.budget import Estimate, measure
-from segan.training.build import build_objective
-from segan.training.checkpoint import read_newest_checkpoint
+from segan.training.build import build_objective, build_state, describe_networks
+from segan.training.checkpoint import read_newest_checkpoint, restore_state
 from segan.training.display import Display
 from segan.training.objective import Objective
 from segan.training.plan import Plan, build_plan, configured_steps, number_of_validations
-from segan.training.run_folder import RunFolder, open_run
+from segan.training.run_folder import RunFolder, check_run_folder, start_run_folder
 from segan.training.runtime import Runtime, build_runtime
+from segan.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,20 @@ class Setting:
     objective: Objective
     plan: Plan
     display: Display
+    resume_command: str
 
 
-def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Display, dry_run: bool = False) -> Setting:
-    """Check the data, open the run folder and fix the plan of a run.
+def set_up(
+    config: Config,
+    out: Path,
+    *,
+    resume: bool,
+    device: str,
+    display: Display,
+    dry_run: bool = False,
+    resume_command: str | None = None,
+) -> tuple[Setting, TrainingState]:
+    """Check the data, build the networks, open the run folder and fix the plan of a run.
 
     Everything that can be wrong is found before the folder is made, and nothing is written in a dry run.
 
@@ -50,6 +64,10 @@ def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Dis
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         display: Where news go.
         dry_run: Only tell what would happen, with an estimate of the time.
+        resume_command: What a user types to go on after a stop; `None` for `segan train`.
+
+    Returns:
+        What stays the same, and the state to train, at its start or where the newest checkpoint stands.
 
     Raises:
         UsageError: The folder is taken, or no data are named.
@@ -59,8 +77,9 @@ def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Dis
     chain = build_chain(config.preprocessing)
     runtime = build_runtime(device, config.training.precision, channels_last=config.training.channels_last)
     folder = RunFolder(out)
+    check_run_folder(folder, config, resume=resume)
     dataset = _scan(config, folder, resume=resume)
-    report = check_dataset(dataset)
+    report = check_dataset(dataset, sixteen_bit=config.data.sixteen_bit)
     for warning in report.warnings:
         display.warn(warning)
     raise_for_problems(report)
@@ -68,16 +87,40 @@ def set_up(config: Config, out: Path, *, resume: bool, device: str, display: Dis
     present_pixels = report.statistics.present_pixels["train"]
     objective = build_objective(config, class_pixels, runtime.device, present_pixels=present_pixels)
     _describe(dataset, display)
-    total_steps = _fix_length(
-        config, folder, dataset, objective, chain, runtime, display, resume=resume, dry_run=dry_run
-    )
+    found = _find_checkpoint(folder, display) if resume else None
+    if found is not None:
+        total_steps = int(found[1]["progress"]["total_steps"])
+    else:
+        total_steps = _fix_length(config, dataset, objective, chain, runtime, display, estimated=dry_run)
+    state = build_state(config, len(dataset.labels.classes), runtime, total_steps, from_checkpoint=found is not None)
+    display.line(describe_networks(config, state))
+    if found is not None:
+        restore_state(state, *found)
+        display.line(f"resumed at step {state.progress.step} of {total_steps}")
     if not dry_run:
-        folder = open_run(out, config, resume=resume)
+        start_run_folder(folder, config)
         if not folder.split.exists():
-            write_json(folder.split, dataset.split_json())
             write_text_atomically(folder.dataset, dataset.labels.to_yaml())
+            write_json(folder.split, dataset.split_json())
     plan = build_plan(config, dataset, class_pixels, total_steps)
-    return Setting(config, folder, dataset, chain, runtime, objective, plan, display)
+    command = resume_command or f"segan train --resume --out {out}"
+    return Setting(config, folder, dataset, chain, runtime, objective, plan, display, command), state
+
+
+def _find_checkpoint(folder: RunFolder, display: Display) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Read the newest checkpoint that is whole, and tell what is not as it was."""
+    found = read_newest_checkpoint(folder.checkpoints)
+    if found is None:
+        return None
+    tensors, facts, damage = found
+    for line in damage:
+        display.warn(f"{line} Going on from the generation before.")
+    if facts["threads"] != torch.get_num_threads():
+        display.warn(
+            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not "
+            "bit for bit that of an uninterrupted run."
+        )
+    return tensors, facts
 
 
 def _scan(config: Config, folder: RunFolder, *, resume: bool) -> Dataset:
@@ -112,24 +155,19 @@ def _describe(dataset: Dataset, display: Display) -> None:
 
 def _fix_length(
     config: Config,
-    folder: RunFolder,
     dataset: Dataset,
     objective: Objective,
     chain: Chain,
     runtime: Runtime,
     display: Display,
     *,
-    resume: bool,
-    dry_run: bool,
+    estimated: bool,
 ) -> int:
-    """Decide the number of steps: that of the resumed run, the configured one, or what fits the time budget."""
-    found = read_newest_checkpoint(folder.checkpoints) if resume else None
-    if found is not None:
-        return int(found[1]["progress"]["total_steps"])
+    """Decide the number of steps: the configured one, or what fits the time budget."""
     train = dataset.samples["train"]
     wanted = configured_steps(config, len(train))
     budget = config.training.max_minutes
-    if budget is None and not dry_run:
+    if budget is None and not estimated:
         return wanted
     estimate = _estimate(config, dataset, objective, chain, runtime)
     warmup = config.training.warmup_fraction if objective.is_adversarial else 1.0

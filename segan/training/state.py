@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from segan.models.ema import ExponentialMovingAverage
+from segan.models.patchgan import Discriminator
 from segan.training.runtime import Runtime
 
 
@@ -61,7 +62,7 @@ class TrainingState:
     generator: nn.Module
     ema: ExponentialMovingAverage
     optimizer_g: torch.optim.Optimizer
-    discriminator: nn.Module | None
+    discriminator: Discriminator | None
     optimizer_d: torch.optim.Optimizer | None
     scaler: torch.amp.GradScaler
     progress: Progress

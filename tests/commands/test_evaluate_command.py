@@ -93,7 +93,7 @@ def test_missing_predictions_are_listed_with_exit_code_2(place, capsys):
     [
         ((), "MODEL and --predictions: seen neither"),
         (("run", "--predictions", "p"), "MODEL and --predictions: seen both"),
-        (("run",), "--data: missing, expected the dataset folder"),
+        (("run",), "seen none, expected --data DIR, or --images DIR"),
         (("--predictions", "p"), "--masks and --data: seen neither"),
         (("--predictions", "p", "--masks", "m", "--data", "d"), "--masks and --data: seen both"),
     ],

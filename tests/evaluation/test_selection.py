@@ -7,7 +7,7 @@ from PIL import Image
 from segan.data.dataset import scan_dataset
 from segan.data.labels import build_labels
 from segan.errors import DataError, UsageError
-from segan.evaluation.selection import select_masks, select_samples
+from segan.evaluation.selection import Source, select_masks, select_samples
 
 MODEL_LABELS = build_labels(["earth", "water"], mapping={0: 0, 255: 1})
 
@@ -44,47 +44,47 @@ def names(selection):
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_split_of_the_run_is_repeated(flat, run, split):
     recorded = json.loads((run / "split.json").read_text())["splits"]
-    selection = select_samples(flat, split, run=run, model_labels=MODEL_LABELS)
+    selection = select_samples(Source.of_dataset(flat), split, run=run, model_labels=MODEL_LABELS)
     assert names(selection) == recorded[split]
     assert selection.labels == MODEL_LABELS
 
 
 def test_a_division_that_nobody_recorded_is_refused(flat, tmp_path):
     with pytest.raises(UsageError, match=r"no run folder with a split.json is named.*--split all"):
-        select_samples(flat, "test", run=tmp_path)
+        select_samples(Source.of_dataset(flat), "test", run=tmp_path)
 
 
 def test_another_dataset_without_folders_is_refused(run, tmp_path):
     draw(tmp_path / "new", ["x", "y", "z"])
     with pytest.raises(UsageError, match=r"its images are not those of the run's split\.json"):
-        select_samples(tmp_path / "new", "test", run=run)
+        select_samples(Source.of_dataset(tmp_path / "new"), "test", run=run)
 
 
 def test_another_dataset_with_a_folder_for_the_split_is_taken(run, tmp_path):
     draw(tmp_path / "new", ["train/x", "test/y"])
-    assert names(select_samples(tmp_path / "new", "test", run=run)) == ["y"]
+    assert names(select_samples(Source.of_dataset(tmp_path / "new"), "test", run=run)) == ["y"]
 
 
 def test_all_takes_every_image_with_a_mask(flat, run, tmp_path):
     draw(tmp_path / "new", ["train/x", "val/y", "test/z"])
-    assert len(names(select_samples(flat, "all", run=run))) == 10
-    assert names(select_samples(tmp_path / "new", "all")) == ["x", "y", "z"]
+    assert len(names(select_samples(Source.of_dataset(flat), "all", run=run))) == 10
+    assert names(select_samples(Source.of_dataset(tmp_path / "new"), "all")) == ["x", "y", "z"]
 
 
 def test_the_datasets_own_description_wins_over_the_models(flat, run):
     own = build_labels(["dry", "wet"], mapping={0: 1, 255: 0})
     (flat / "dataset.yaml").write_text(own.to_yaml())
-    assert select_samples(flat, "test", run=run, model_labels=MODEL_LABELS).labels == own
+    assert select_samples(Source.of_dataset(flat), "test", run=run, model_labels=MODEL_LABELS).labels == own
 
 
 def test_a_model_outside_a_run_brings_its_labels(flat):
-    assert select_samples(flat, "all", model_labels=MODEL_LABELS).labels == MODEL_LABELS
+    assert select_samples(Source.of_dataset(flat), "all", model_labels=MODEL_LABELS).labels == MODEL_LABELS
 
 
 def test_an_unknown_split_is_told(run, tmp_path):
     draw(tmp_path / "new", ["train/x", "test/y"])
     with pytest.raises(UsageError, match="has no folder images/holdout"):
-        select_samples(tmp_path / "new", "holdout", run=run)
+        select_samples(Source.of_dataset(tmp_path / "new"), "holdout", run=run)
 
 
 def test_a_split_without_samples_is_told(tmp_path):
@@ -93,21 +93,21 @@ def test_a_split_without_samples_is_told(tmp_path):
     (tmp_path / "new" / "images" / "unlabeled").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "new" / "images" / "unlabeled" / "u.png")
     with pytest.raises(DataError, match="--split unlabeled: no images with masks"):
-        select_samples(tmp_path / "new", "unlabeled")
+        select_samples(Source.of_dataset(tmp_path / "new"), "unlabeled")
 
 
 def test_problems_of_the_dataset_are_listed(tmp_path):
     draw(tmp_path / "new", ["test/x", "test/y"])
     (tmp_path / "new" / "masks" / "test" / "y.png").unlink()
     with pytest.raises(DataError, match="the dataset has problems") as caught:
-        select_samples(tmp_path / "new", "test")
+        select_samples(Source.of_dataset(tmp_path / "new"), "test")
     assert "y.png: no mask seen" in caught.value.problems[0]
 
 
 def test_a_damaged_split_file_is_told(flat, run):
     (run / "split.json").write_text("{")
     with pytest.raises(DataError, match=r"split\.json: damaged"):
-        select_samples(flat, "test", run=run)
+        select_samples(Source.of_dataset(flat), "test", run=run)
 
 
 @pytest.mark.parametrize("place", ["", "masks", "masks/test"])

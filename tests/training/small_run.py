@@ -39,4 +39,4 @@ def draw_small(folder: Path) -> Path:
 
 def train_small(config: Config, out: Path, *, resume: bool = False) -> FitResult:
     display = Display(quiet=True)
-    return fit(set_up(config, out, resume=resume, device="cpu", display=display), resume=resume)
+    return fit(*set_up(config, out, resume=resume, device="cpu", display=display))

@@ -36,7 +36,9 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
     if discriminator is None or optimizer_d is None:
         raise ValueError("adversarial_step needs a discriminator and its optimizer")
     d_loss_of, g_loss_of = ADVERSARIAL_LOSSES[objective.adversarial]
-    learns = state.progress.step % objective.discriminator_every_steps == 0
+    d_step, rest = divmod(state.progress.step, objective.discriminator_every_steps)
+    learns = rest == 0
+    penalized = learns and d_step % objective.penalty_every_steps == 0
 
     # The generator looks at the image; the pixel loss looks at its logits.
     with state.runtime.autocast():
@@ -47,8 +49,7 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
     # Real and fake masks go through one treatment; the fake one is cut off so that two gradients can be taken.
     real_mask, fake_mask = REAL_MASKS[objective.real_masks](batch.mask, logits.softmax(dim=1))
     fake_leaf = fake_mask.detach().requires_grad_()
-    wants_r1 = learns and objective.r1_weight > 0.0 and state.progress.step % objective.penalty_every_steps == 0
-    real_leaf = real_mask.requires_grad_(wants_r1)
+    real_leaf = real_mask.requires_grad_(penalized and objective.r1_weight > 0.0)
     with state.runtime.autocast():
         fake_logits, fake_features = discriminator(batch.image, fake_leaf)
         real_logits, real_features = discriminator(batch.image, real_leaf)
@@ -58,8 +59,9 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
     # The discriminator's gradient, by its own weights only.
     d_loss = 0.5 * d_loss_of(real_logits, fake_logits, validity)
     if learns:
-        penalty = _penalty(state, batch, objective, discriminator, real_leaf, fake_leaf, real_logits, wants_r1=wants_r1)
-        total_d = d_loss if penalty is None else d_loss + penalty
+        total_d = d_loss
+        if penalized:
+            total_d = total_d + _penalty(batch, objective, discriminator, real_leaf, fake_leaf, real_logits)
         weights = [weight for weight in discriminator.parameters() if weight.requires_grad]
         gradients = torch.autograd.grad(state.scaler.scale(total_d), weights, retain_graph=True)
 
@@ -93,26 +95,21 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
 
 
 def _penalty(
-    state: TrainingState,
     batch: Batch,
     objective: Objective,
     discriminator: nn.Module,
     real_leaf: Tensor,
     fake_leaf: Tensor,
     real_logits: Tensor,
-    *,
-    wants_r1: bool,
-) -> Tensor | None:
-    """Sum the gradient penalties that are due at this step, weighted up by the steps they are skipped for."""
-    penalty: Tensor | None = None
-    if wants_r1:
-        penalty = objective.r1_weight * objective.penalty_every_steps * r1_penalty(real_logits, real_leaf)
-    due = state.progress.step % objective.penalty_every_steps == 0
-    if objective.adversarial == "wgan-gp" and objective.gradient_penalty_weight > 0.0 and due:
-        weight = objective.gradient_penalty_weight * objective.penalty_every_steps
-        term = weight * gradient_penalty(discriminator, batch.image, real_leaf.detach(), fake_leaf.detach())
-        penalty = term if penalty is None else penalty + term
-    return penalty
+) -> Tensor:
+    """Sum the gradient penalties, weighted up by the discriminator's steps they are skipped for."""
+    penalty = real_logits.new_zeros(())
+    if objective.r1_weight > 0.0:
+        penalty = penalty + objective.r1_weight * r1_penalty(real_logits, real_leaf)
+    if objective.adversarial == "wgan-gp" and objective.gradient_penalty_weight > 0.0:
+        slope = gradient_penalty(discriminator, batch.image, real_leaf.detach(), fake_leaf.detach())
+        penalty = penalty + objective.gradient_penalty_weight * slope
+    return objective.penalty_every_steps * penalty
 
 
 def _accuracy(real_logits: Tensor, fake_logits: Tensor, validity: Tensor, adversarial: str) -> Tensor:
