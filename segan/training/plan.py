@@ -44,5 +44,6 @@ def number_of_validations(config: Config, total_steps: int) -> int:
 def build_plan(config: Config, dataset: Dataset, class_pixels: np.ndarray, total_steps: int) -> Plan:
     """Fix the validations and the pictures of a run of `total_steps`."""
     every = config.training.validate_every_steps or -(-total_steps // VALIDATIONS)
-    shown = dataset.samples.get("val", ()) or dataset.samples["train"]
-    return Plan(total_steps, every, class_pixels, tuple(shown[:SHOWN_SAMPLES]))
+    samples = dataset.samples.get("val", ()) or dataset.samples["train"]
+    shown = samples[:: -(-len(samples) // SHOWN_SAMPLES)]  # Spread over the split: neighbours are often alike.
+    return Plan(total_steps, every, class_pixels, tuple(shown))

@@ -1,0 +1,35 @@
+"""The benchmark scripts run, for two steps and on the CPU."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segan.data.drawing import draw_dataset
+
+BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
+ENVIRONMENT = {
+    **os.environ,
+    "DEVICE": "cpu",
+    "SEEDS": "0",
+    "ROUNDS": "1",
+    "PYTHON": sys.executable,
+    "SEGAN": f"{sys.executable} -m segan",
+}
+
+
+@pytest.mark.slow
+def test_gpu_script_takes_two_steps_anywhere(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    draw_dataset(data, train=4, val=1, test=2, size=(96, 96), seed=0)
+    command = ["bash", str(BENCHMARKS / "gpu.sh"), str(data), str(out)]
+    command += ["--set", "training.steps=2", "--set", "training.batch_size=1", "--set", "data.workers=0"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = json.loads((out / "camvid.json").read_text())
+    assert table.keys() == {"camvid_adversarial", "camvid_pixel"}
+    speed = json.loads((out / "train_speed_cpu.json").read_text())
+    assert speed["speed_over_pix2pix"]["pix2pix loop"] == 1.0
