@@ -275,6 +275,8 @@ def load_config(
             raise ConfigError(
                 f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100."
             )
+        if key.strip() == "extends":
+            raise ConfigError(f"--set {override}: cannot be set here, expected in a file. Give that config as CONFIG.")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -5,10 +5,26 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from segan.errors import UsageError
+
 PART_SUFFIX = ".part"
+
+
+def refuse_inside(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write into a folder of inputs, which are never changed.
+
+    Raises:
+        UsageError: `out` is one of the folders or lies in one.
+    """
+    for folder in inputs:
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"--out {out}: a place inside {folder} seen, expected one outside the data. Choose another."
+            )
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:

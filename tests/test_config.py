@@ -39,6 +39,7 @@ def test_extends_in_a_circle(tmp_path: Path) -> None:
         ("loss.adversarial=hing", "loss.adversarial: seen 'hing'"),
         ("training.batch_size=0", "training.batch_size: seen 0"),
         ("training.steps", "no '=' found"),
+        ("extends=demo", "expected in a file"),
         ("training.steps=[1", "not valid YAML"),
         ("seed.x=1", "seed"),
         ("loss={cross_entropy_weight: 0, dice_weight: 0}", "every pixel loss has weight 0"),

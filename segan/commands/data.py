@@ -47,8 +47,10 @@ def check(
     """
     from segan.data.check import raise_for_problems
     from segan.errors import DataError
+    from segan.files import refuse_inside
 
-    _refuse_own_folder(out, [path for path in (folder, images, masks) if path is not None])
+    if out is not None:
+        refuse_inside(out, [path for path in (folder, images, masks) if path is not None])
     try:
         dataset = _scan(folder, images, masks, card)
     except DataError as error:
@@ -67,14 +69,6 @@ def check(
         source = f"--data {folder}" if folder else f"--images {images} --masks {masks}"
         meaning = f" --set data.card={card}" if card else ""
         click.echo(f"next: segan train {source}{meaning} --out runs/first".encode(errors="backslashreplace").decode())
-
-
-def _refuse_own_folder(out: Path | None, inputs: list[Path]) -> None:
-    from segan.errors import UsageError
-
-    for path in inputs:
-        if out is not None and out.resolve().is_relative_to(path.resolve()):
-            raise UsageError(f"--out {out}: a place inside {path} seen, expected one outside the data. Choose another.")
 
 
 def _scan(folder: Path | None, images: Path | None, masks: Path | None, card: str | None) -> "Dataset":

@@ -80,10 +80,13 @@ def evaluate(
     from segan.errors import UsageError
     from segan.evaluation.result import write_evaluation
     from segan.evaluation.tables import print_evaluation
+    from segan.files import refuse_inside
 
     if (model is None) == (predictions is None):
         seen = "neither" if model is None else "both"
         raise UsageError(f"MODEL and --predictions: seen {seen}, expected one of them. Run segan evaluate --help.")
+    if out is not None:
+        refuse_inside(out, [place for place in (data, images, masks) if place is not None])
     if predictions is not None:
         if images is not None:
             raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")

@@ -1,6 +1,7 @@
 """What a run needs to know of its machine: device, precision, threads, determinism and random states."""
 
 import contextlib
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ def deterministic_kernels(enabled: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
     fill_before = FILL.fill_uninitialized_memory
     benchmark_before = torch.backends.cudnn.benchmark
+    if enabled:  # cuBLAS reads it once, at its first product, and torch refuses to go on without it.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(enabled or before)
     FILL.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not enabled

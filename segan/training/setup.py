@@ -16,7 +16,7 @@ from segan.data.dataset import Dataset, scan_dataset, scan_folders
 from segan.data.images import image_size
 from segan.data.preprocess import Chain, build_chain
 from segan.errors import UsageError
-from segan.files import write_json, write_text_atomically
+from segan.files import refuse_inside, write_json, write_text_atomically
 from segan.training.budget import Estimate, measure
 from segan.training.build import build_objective, build_state, describe_networks
 from segan.training.checkpoint import read_newest_checkpoint, restore_state
@@ -77,6 +77,8 @@ def set_up(
     chain = build_chain(config.preprocessing)
     runtime = build_runtime(device, config.training.precision, channels_last=config.training.channels_last)
     folder = RunFolder(out)
+    named = (config.data.root, config.data.images, config.data.masks)
+    refuse_inside(out, [Path(place) for place in named if place is not None])
     check_run_folder(folder, config, resume=resume)
     dataset = _scan(config, folder, resume=resume)
     report = check_dataset(dataset, sixteen_bit=config.data.sixteen_bit)

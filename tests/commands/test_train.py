@@ -97,6 +97,19 @@ def test_foreign_folder_is_left_alone(data: Path, tmp_path: Path, capsys: pytest
     assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_nothing_is_written_into_the_data(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(arguments(data, data / "run")) == 2
+    assert "expected one outside the data" in capsys.readouterr().err
+    assert not (data / "run").exists()
+
+
+def test_unknown_networks_leave_no_run_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for key in ("generator.encoder=resnet19", "generator.architecture=unett", "discriminator.depth=9"):
+        assert cli.run(arguments(data, tmp_path / "run", "--set", key)) == 2
+        assert key.partition("=")[0] in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_all_problems_of_the_data_at_once(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "broken"
     draw_dataset(broken, train=4, val=1, test=1, size=(48, 48), seed=2)
