@@ -210,11 +210,15 @@ def test_any_answer_shows_a_network(monkeypatch: pytest.MonkeyPatch, status: int
 
 
 def test_silence_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sleep(*_: object, **__: object) -> None:
-        time.sleep(5)
+    over = threading.Event()
 
-    monkeypatch.setattr(weights_module.urllib.request, "urlopen", sleep)
+    def silent(*_: object, **__: object) -> None:
+        over.wait(5)
+        raise TimeoutError
+
+    monkeypatch.setattr(weights_module.urllib.request, "urlopen", silent)
     start = time.monotonic()
     assert not answers("http://127.0.0.1:9", timeout_s=0.1)
     assert time.monotonic() - start < 2.0
+    over.set()
     assert not answers("no address at all")

@@ -15,6 +15,7 @@ SMALL = {
         {"name": "normalize"},
     ],
     "augmentation.preset": "light",
+    "generator.encoder": "mobilenet_v2",
     "generator.weights": "none",
     "generator.dropout": 0.2,
     "generator.options": {"encoder_depth": 3, "decoder_channels": [16, 8, 8]},
