@@ -22,29 +22,17 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from segan.config import Config, load_config
+from segan.config import load_config
 from segan.data.dataset import scan_dataset
 from segan.data.drawing import draw_dataset
 from segan.data.preprocess import build_chain
 from segan.data.samples import TrainingSamples, build_loader
 from segan.training.build import build_objective, build_state
-from segan.training.runtime import build_runtime
+from segan.training.runtime import build_runtime, deterministic_kernels
 from segan.training.state import Batch
 from segan.training.steps import STEPS
 
 CLASSES, BATCH, SIZE = 11, 4, 256
-
-
-def run_config(device: str) -> Config:
-    return load_config(
-        None,
-        extra={
-            "generator.weights": "none",
-            "training.batch_size": BATCH,
-            "training.compile": False,
-            "training.deterministic": device == "cpu",
-        },
-    )
 
 
 def pix2pix_loop(device: torch.device) -> Callable[[Tensor, Tensor], None]:
@@ -85,8 +73,7 @@ def pix2pix_loop(device: torch.device) -> Callable[[Tensor, Tensor], None]:
 
 def our_step(mode: str, device: str, **changes: object) -> Callable[[Tensor, Tensor], None]:
     """Build one of our steps with its networks and the default config."""
-    config = run_config(device)
-    config = load_config(None, extra={**{"generator.weights": "none", "training.batch_size": BATCH}, **changes})
+    config = load_config(None, extra={"generator.weights": "none", "training.batch_size": BATCH, **changes})
     runtime = build_runtime(device, config.training.precision, channels_last=config.training.channels_last)
     objective = build_objective(config, np.ones(CLASSES, np.int64), runtime.device)
     state = build_state(config, CLASSES, runtime, total_steps=100)
@@ -94,7 +81,8 @@ def our_step(mode: str, device: str, **changes: object) -> Callable[[Tensor, Ten
     state.adversarial_factor = 1.0
 
     def step(image: Tensor, mask: Tensor) -> None:
-        STEPS[mode](state, Batch(*runtime.to_device(image, mask)), objective)
+        with deterministic_kernels(config.training.deterministic, runtime.device):
+            STEPS[mode](state, Batch(*runtime.to_device(image, mask)), objective)
         state.progress.step += 1
 
     return step

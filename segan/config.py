@@ -120,7 +120,7 @@ class LossConfig(Section):
     tversky_alpha: Fraction = Field(0.3, description="Weight of false positives; beta = 1 - alpha. Salehi 2017.")
     l1_weight: NonNegative = Field(0.0, description="L1 between probabilities and the one-hot mask.")
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="In the cross entropy.")
-    class_weights: Literal["none", "sqrt", "inverse", "median"] | list[float] = Field(
+    class_weights: Literal["none", "sqrt", "inverse", "median"] | list[NonNegative] = Field(
         "none",
         description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, "
         "median frequency (Eigen 2015), or a list.",
@@ -145,6 +145,11 @@ class LossConfig(Section):
     penalty_every_steps: int = Field(
         1, ge=1, description="Penalties at every so many of the discriminator's steps, scaled to match; StyleGAN2."
     )
+
+    @property
+    def is_adversarial(self) -> bool:
+        """Whether a discriminator takes part at all."""
+        return self.adversarial_weight > 0.0 or self.feature_matching_weight > 0.0
 
 
 class OptimizerConfig(Section):
@@ -298,7 +303,7 @@ def parse_config(tree: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = [_describe(problem) for problem in error.errors()]
+        lines = _describe(error)
         raise ConfigError("\n".join(["The configuration has problems:", *(f"  - {line}" for line in lines)])) from error
 
 
@@ -342,18 +347,35 @@ def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[last] = value
 
 
-def _describe(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location) or "config"
-    if problem["type"] == "extra_forbidden":
-        section: Any = Config
-        for part in location[:-1]:
-            section = section.model_fields[part].annotation
-        known = list(section.model_fields)
-        close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
-        advice = (
-            f"Did you mean {'.'.join([*location[:-1], close[0]])}?" if close else f"Known here: {', '.join(known)}."
-        )
-        return f"{key}: unknown key. {advice}"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{message}." if not location else f"{key}: seen {problem['input']!r}; {message}."
+def _describe(error: ValidationError) -> list[str]:
+    """Tell each key with all that is wrong with it in one line."""
+    lines: dict[str, str] = {}
+    for problem in error.errors():
+        section, location = _locate(problem["loc"])
+        key = ".".join(location)
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            lines[key] = f"{key}: unknown key. {_suggest(section, location)}"
+        elif key in lines:  # A key of several forms: one problem for each form that the value does not have.
+            lines[key] += f", or: {message}"
+        else:
+            lines[key] = f"{key}: seen {problem['input']!r}; {message}" if key else message
+    return [line if line.endswith((".", "?")) else f"{line}." for line in lines.values()]
+
+
+def _locate(parts: Sequence[int | str]) -> tuple[type[BaseModel], list[str]]:
+    """Follow the parts of a key down the sections; what lies below a key, as an index, is left out."""
+    section: Any = Config
+    for depth, part in enumerate(parts):
+        field = section.model_fields.get(part)
+        below = None if field is None else field.annotation
+        if not (isinstance(below, type) and issubclass(below, BaseModel)):
+            return section, [str(name) for name in parts[: depth + 1]]
+        section = below
+    return section, [str(name) for name in parts]
+
+
+def _suggest(section: type[BaseModel], location: Sequence[str]) -> str:
+    known = list(section.model_fields)
+    close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    return f"Did you mean {'.'.join([*location[:-1], close[0]])}?" if close else f"Known here: {', '.join(known)}."

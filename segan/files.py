@@ -5,25 +5,33 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from segan.errors import UsageError
 
 PART_SUFFIX = ".part"
+_RANDOM_NAME = "?" * 8  # What `tempfile` puts between prefix and suffix.
 
 
-def refuse_inside(out: Path, inputs: Iterable[Path]) -> None:
-    """Refuse to write into a folder of inputs, which are never changed.
+def refuse_inside(out: Path, inputs: Iterable[Path], results: Sequence[Path] = ()) -> None:
+    """Refuse to write where inputs lie, which are never changed.
+
+    Args:
+        out: What is written, as the user named it.
+        inputs: Files and folders.
+        results: Folders below `out` that are written; no input may lie in one of them.
 
     Raises:
-        UsageError: `out` is one of the folders or lies in one.
+        UsageError: A place that is written is an input or lies in one, or an input lies in a folder of results.
     """
-    for folder in inputs:
-        if out.resolve().is_relative_to(folder.resolve()):
+    written = [place.resolve() for place in (out, *results)]
+    for entry in inputs:
+        real = entry.resolve()
+        if any(place.is_relative_to(real) for place in written) or any(map(real.is_relative_to, written[1:])):
             raise UsageError(
-                f"--out {out}: a place inside {folder} seen, expected one outside the data. Choose another."
+                f"--out {out}: a place among the inputs ({entry}) seen, expected one outside the data. Choose another."
             )
 
 
@@ -55,6 +63,16 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
             temporary.unlink()
         raise
     flush_folder(path.parent)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes left of files in a folder; only where no other process is writing.
+
+    Args:
+        folder: Sub-folders are left alone; may be missing.
+    """
+    for part in folder.glob(f".*.{_RANDOM_NAME}{PART_SUFFIX}"):
+        part.unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:

@@ -38,6 +38,8 @@ def test_extends_in_a_circle(tmp_path: Path) -> None:
         ("los.dice_weight=1", r"los: unknown key. Did you mean loss\?"),
         ("loss.adversarial=hing", "loss.adversarial: seen 'hing'"),
         ("training.batch_size=0", "training.batch_size: seen 0"),
+        ("loss.class_weights=sqr", "loss.class_weights: seen 'sqr'; Input should be 'none', .*, or: .* list"),
+        ("loss.class_weights=[1, -2]", "loss.class_weights: .* greater than or equal to 0"),
         ("training.steps", "no '=' found"),
         ("extends=demo", "expected in a file"),
         ("training.steps=[1", "not valid YAML"),

@@ -31,6 +31,7 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     Needs neither data nor a network; takes about three minutes on two cores.
     """
     import json
+    import shlex
     import time
 
     from segan.commands.progress import progress_bar
@@ -63,7 +64,8 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
             seed=seed,
         )
     config = load_config("demo", overrides, extra={"data.root": str(data), "seed": seed})
-    again = f"segan demo --resume --out {out} --seed {seed}"
+    again = shlex.join(["segan", "demo", "--resume", "--out", str(out), "--seed", str(seed)])
+    again += "".join(f" --set {shlex.quote(override)}" for override in overrides)
     setting, state = set_up(config, run, resume=resume, device="auto", display=display, resume_command=again)
     fit(setting, state)
     segmenter = load_segmenter(run, "auto")

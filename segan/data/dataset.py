@@ -15,7 +15,16 @@ from segan.data.splits import SPLITS, Split, divide, replay
 from segan.errors import DataError
 from segan.resources import card_path
 
-__all__ = ["SPLITS", "Dataset", "Sample", "labels_of_card", "scan_dataset", "scan_folders"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "Sample",
+    "labels_of_card",
+    "scan_dataset",
+    "scan_folders",
+    "validate_folders",
+    "validate_root",
+]
 
 _OTHER_NAMES = {
     "training": "train", "valid": "val", "validation": "val", "testing": "test", "unlabelled": "unlabeled"
@@ -84,12 +93,7 @@ def scan_dataset(
         ConfigError: There is no such card.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{show_path(root)}: no folder seen, expected a dataset folder. Check the path.")
-    for name in ("images", "masks"):
-        if not (root / name).is_dir():
-            advice = "Arrange the files so, or name two plain folders with --images and --masks."
-            raise DataError(f"{show_path(root)}: no folder {name} seen, expected images and masks in it. {advice}")
+    validate_root(root)
     return _scan(root, root / "images", root / "masks", card, SplitRule(val, test, seed), split)
 
 
@@ -119,14 +123,37 @@ def scan_folders(
         ConfigError: There is no such card.
     """
     images, masks = Path(images), Path(masks)
+    validate_folders(images, masks)
+    root = images.parent if images.resolve().parent == masks.resolve().parent else images
+    return _scan(root, images, masks, card, SplitRule(val, test, seed), split)
+
+
+def validate_root(root: Path) -> None:
+    """Refuse a dataset folder that lacks `images` or `masks`.
+
+    Raises:
+        DataError: A folder is missing.
+    """
+    if not root.is_dir():
+        raise DataError(f"{show_path(root)}: no folder seen, expected a dataset folder. Check the path.")
+    for name in ("images", "masks"):
+        if not (root / name).is_dir():
+            advice = "Arrange the files so, or name two plain folders with --images and --masks."
+            raise DataError(f"{show_path(root)}: no folder {name} seen, expected images and masks in it. {advice}")
+
+
+def validate_folders(images: Path, masks: Path) -> None:
+    """Refuse a missing folder of images or masks, and one folder for both.
+
+    Raises:
+        DataError: A folder is missing, or both are the same.
+    """
     for folder, option in ((images, "--images"), (masks, "--masks")):
         if not folder.is_dir():
             raise DataError(f"{option} {show_path(folder)}: no folder seen, expected one. Check the path.")
     if images.resolve() == masks.resolve():
         advice = "Put the masks into a folder of their own."
         raise DataError(f"--masks {show_path(masks)}: the folder of the images seen, expected another one. {advice}")
-    root = images.parent if images.resolve().parent == masks.resolve().parent else images
-    return _scan(root, images, masks, card, SplitRule(val, test, seed), split)
 
 
 def _scan(
@@ -195,7 +222,7 @@ def _any_holds_colors(masks: Sequence[Path]) -> bool:
 def _find_samples(images: Path, masks: Path) -> _Found:
     """Pair the files of each split folder, or of the whole where there are none."""
     present = [split for split in SPLITS if (images / split).is_dir()]
-    found = _Found({}, [], _misnamed_folders(images), [])
+    found = _Found({}, [], [*_misnamed_folders(images), *_misnamed_folders(masks)], [])
     for split in present or ["train"]:
         below = split if present else "."
         listing, mask_listing = list_pictures(images / below), list_pictures(masks / below)
@@ -222,13 +249,23 @@ def _add_split(found: _Found, split: str, images: Listing, masks: Listing) -> No
             found.warnings.append(f"{show_path(listing.folder)}: files that are no pictures are passed over ({kinds})")
 
 
-def _misnamed_folders(images: Path) -> list[str]:
-    """Refuse near misses of split names: a folder `validation` must not be mixed into the training images."""
+def _misnamed_folders(folder: Path) -> list[str]:
+    """Refuse near misses of split names: `validation` or `Val` must be neither mixed with the rest nor left out."""
     return [
-        f"{show_path(images / other)}: folder {other} seen, expected {right}. Rename it, and the one in masks likewise."
-        for other, right in _OTHER_NAMES.items()
-        if (images / other).is_dir() and not (images / right).is_dir()
+        f"{show_path(path)}: folder {path.name} seen, expected {_meant_split(path)}. Rename it, or move its files."
+        for path in sorted(folder.iterdir())
+        if _is_misnamed(path)
     ]
+
+
+def _is_misnamed(path: Path) -> bool:
+    return _meant_split(path) not in {None, path.name} and path.is_dir()
+
+
+def _meant_split(path: Path) -> str | None:
+    """Name the split that the folder's name stands for."""
+    name = path.name.lower()
+    return name if name in SPLITS else _OTHER_NAMES.get(name)
 
 
 def _look_beside(found: _Found, images: Path, masks: Path, present: Sequence[str]) -> None:
@@ -242,5 +279,5 @@ def _look_beside(found: _Found, images: Path, masks: Path, present: Sequence[str
                 found.problems.append(
                     f"{show_path(path)}: {seen} seen, expected {show_path(images / path.name)} too. Add or remove it."
                 )
-            elif path.name not in _OTHER_NAMES:
+            elif not _is_misnamed(path):
                 found.warnings.append(f"{show_path(path)}: lies beside the split folders and is passed over")

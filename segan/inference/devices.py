@@ -11,16 +11,19 @@ def choose_device(name: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device.
 
     Raises:
-        UsageError: CUDA is asked for and absent, or the name is unknown.
+        UsageError: CUDA or that device of it is asked for and absent, or the name is unknown.
     """
     cuda = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if cuda else "cpu")
-    kind = name.partition(":")[0]
-    if kind not in {"cpu", "cuda"}:
+    kind, _, index = name.partition(":")
+    if name != "cpu" and not (kind == "cuda" and (name == "cuda" or index.isdecimal())):
         raise UsageError(f"--device {name}: unknown, expected auto, cpu, cuda or cuda:N. Use one of these.")
     if kind == "cuda" and not cuda:
         raise UsageError(f"--device {name}: no CUDA device was found, expected one. Use --device cpu or auto.")
+    count = torch.cuda.device_count()
+    if index and int(index) >= count:
+        raise UsageError(f"--device {name}: seen {count} devices, expected N below {count}. Use cuda:0.")
     return torch.device(name)
 
 
@@ -33,4 +36,4 @@ def check_precision(precision: str, device: torch.device) -> None:
     if precision not in PRECISIONS:
         raise UsageError(f"precision {precision}: unknown, expected {', '.join(PRECISIONS)}. Use one of these.")
     if precision == "fp16" and device.type != "cuda":
-        raise UsageError(f"precision fp16: needs CUDA, seen {device.type}. Use fp32.")
+        raise UsageError(f"precision fp16: needs CUDA, seen {device.type}. Use fp32 or bf16.")

@@ -67,7 +67,7 @@ def _region_sizes(probs: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor
     true = of_true_class(probs, classes).masked_fill(~valid, 0.0)
     overlap = torch.zeros(K, dtype=torch.float64, device=probs.device)
     overlap = overlap.index_add(0, classes.flatten(), true.flatten().double())
-    predicted = (probs * valid.unsqueeze(1)).sum(dim=(0, 2, 3)).double()
+    predicted = (probs * valid.unsqueeze(1)).sum(dim=(0, 2, 3), dtype=torch.float64)
     actual = torch.bincount(target.masked_fill(~valid, K).flatten(), minlength=K + 1)[:K].double()
     return overlap, predicted, actual
 

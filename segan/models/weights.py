@@ -13,11 +13,10 @@ import huggingface_hub
 import segmentation_models_pytorch as smp
 import timm
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from segan.errors import CheckpointError, ConfigError, SeganError
+from segan.tensor_file import read_tensors
 
 POLICIES = ("auto", "imagenet", "none")
 PROBE_S = 2.0
@@ -106,12 +105,7 @@ def load_file_weights(network: nn.Module, weights: str) -> None:
             f"generator.weights {weights}: no such file, expected {', '.join(POLICIES)} or a {_MODEL_NAME}. "
             "Check the path."
         )
-    try:
-        stored = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"generator.weights {weights}: cannot be read ({error}), expected a safetensors file. Take another copy."
-        ) from error
+    stored, _, _ = read_tensors(path, f"generator.weights {weights}")
     own = network.state_dict()
     fitting = {name: value for name, value in stored.items() if name in own and value.shape == own[name].shape}
     if not any(value.ndim > 1 for value in fitting.values()):

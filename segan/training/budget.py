@@ -1,6 +1,9 @@
 """How long a run will take, measured before it starts, and how many steps fit a time budget."""
 
+import bisect
+import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +14,9 @@ from segan.training.objective import Objective
 from segan.training.runtime import Runtime
 from segan.training.state import Batch
 from segan.training.steps import STEPS
+
+_TIMED_STEPS = 3
+_MOST_TIMED_STEPS = 16
 
 # The share of a budget that is planned for: the rest pays for slower moments of the machine, saving and pictures.
 PLANNED_SHARE = 0.9
@@ -47,14 +53,19 @@ class Estimate:
         """Average the two kinds of steps over a run."""
         return warmup_fraction * self.pixel_step_s + (1.0 - warmup_fraction) * self.adversarial_step_s
 
-    def steps_within(self, budget_s: float, *, warmup_fraction: float, validations: int, validation_images: int) -> int:
-        """Compute how many steps fit a budget, at least one.
 
-        >>> Estimate(1.0, 1.0, 0.5).steps_within(100.0, warmup_fraction=0.5, validations=2, validation_images=10)
-        80
-        """
-        left = PLANNED_SHARE * budget_s - validations * validation_images * self.validation_image_s
-        return max(1, int(left / self.mean_step_s(warmup_fraction)))
+def steps_within(budget_s: float, most: int, run_s: Callable[[int], float]) -> int:
+    """Find the most steps, up to `most`, whose run fits the planned share of a budget; at least one.
+
+    Args:
+        budget_s: Seconds.
+        most: Steps wanted.
+        run_s: Estimated seconds of a run of so many steps; never falls.
+
+    >>> steps_within(100.0, 500, lambda steps: 10.0 + 0.5 * steps)
+    160
+    """
+    return max(1, bisect.bisect_right(range(1, most + 1), PLANNED_SHARE * budget_s, key=run_s))
 
 
 def measure(
@@ -77,16 +88,19 @@ def measure(
     )
     batch = Batch(image, mask)
     state.generator.train()
-    modes = ["pixel", "adversarial"] if objective.is_adversarial else ["pixel"]
+    modes = ["pixel"] if state.discriminator is None else ["pixel", "adversarial"]
+    # Adversarial steps differ where the discriminator rests or goes unpenalised: then the mean of a round counts.
+    cycle = min(objective.discriminator_every_steps * objective.penalty_every_steps, _MOST_TIMED_STEPS)
     seconds = {}
     for mode in modes:
         times = []
-        for _ in range(4):
+        for step in range(1 + max(_TIMED_STEPS, cycle)):  # The first one warms up.
+            state.progress.step = step
             start = time.perf_counter()
             STEPS[mode](state, batch, objective)
             _wait(runtime)
             times.append(time.perf_counter() - start)
-        seconds[mode] = sorted(times[1:])[1]  # The first one warms up; the median of the rest.
+        seconds[mode] = statistics.median(times[1:]) if cycle == 1 else statistics.fmean(times[1:])
     # A forward pass costs about a third of a step, and validation adds decoding and scoring.
     image_s = 0.5 * seconds["pixel"] / config.training.batch_size
     return Estimate(seconds["pixel"], seconds.get("adversarial", seconds["pixel"]), image_s)

@@ -46,8 +46,7 @@ def build_state(
             options=part.options,
         )
     )
-    objective_is_adversarial = config.loss.adversarial_weight > 0.0 or config.loss.feature_matching_weight > 0.0
-    discriminator = build_run_discriminator(config, num_classes, runtime) if objective_is_adversarial else None
+    discriminator = build_run_discriminator(config, num_classes, runtime) if config.loss.is_adversarial else None
     optimizer = config.optimizer
     fp16 = runtime.precision == "fp16"
     ema = ExponentialMovingAverage(generator, config.training.ema_decay)
@@ -69,7 +68,8 @@ def build_state(
 def describe_networks(config: Config, state: TrainingState) -> str:
     """Tell the two networks in one line: names, parameters, receptive field."""
     part = config.generator
-    text = f"generator: {part.architecture} {part.encoder}, {count_parameters(state.generator) / 1e6:.1f} M parameters"
+    name = part.architecture if part.architecture == "segnet" else f"{part.architecture} {part.encoder}"
+    text = f"generator: {name}, {count_parameters(state.generator) / 1e6:.1f} M parameters"
     if state.discriminator is None:
         return f"{text}; no discriminator (pixel-only)"
     field = receptive_field_px(state.discriminator)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from segan.errors import CheckpointError
+from segan.files import remove_parts
 from segan.tensor_file import read_tensors, write_tensors
-from segan.training.runtime import random_states, restore_random_states
+from segan.training.runtime import Runtime, random_states, restore_random_states
 from segan.training.state import Progress, TrainingState
 
 GENERATIONS = 2
@@ -30,14 +31,23 @@ def save_checkpoint(folder: Path, state: TrainingState) -> Path:
     facts = {
         "kind": "checkpoint",
         "progress": asdict(state.progress),
-        "threads": torch.get_num_threads(),
+        **machine_facts(state.runtime),
         "plain": plain,
     }
     path = folder / f"step_{state.progress.step:09d}.safetensors"
     write_tensors(path, tensors, facts)
-    for old in checkpoint_paths(folder)[:-GENERATIONS]:
-        old.unlink(missing_ok=True)
+    remove_parts(folder)
+    paths = checkpoint_paths(folder)
+    place = paths.index(path) + 1
+    # Later ones are damaged: the run went back behind them.
+    for other in [*paths[: max(0, place - GENERATIONS)], *paths[place:]]:
+        other.unlink(missing_ok=True)
     return path
+
+
+def machine_facts(runtime: Runtime) -> dict[str, str | int]:
+    """Tell what the bits of a result depend on besides config and data: threads, device and precision."""
+    return {"threads": torch.get_num_threads(), "device": runtime.device.type, "precision": runtime.precision}
 
 
 def checkpoint_paths(folder: Path) -> list[Path]:

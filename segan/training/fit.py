@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from segan.config import Config
@@ -55,12 +56,11 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
 
     Raises:
         StoppedError: A signal came; the state was saved.
-        SeganError: The loss is no longer finite.
+        SeganError: The loss or the weights are no longer finite.
     """
     config, folder, progress = setting.config, setting.folder, state.progress
-    wanted = config.training.deterministic
-    deterministic = setting.runtime.device.type == "cpu" if wanted is None else wanted
-    with listen_for_stop() as stop, deterministic_kernels(deterministic):
+    kernels = deterministic_kernels(config.training.deterministic, setting.runtime.device)
+    with listen_for_stop() as stop, kernels:
         if progress.step == 0:
             save_checkpoint(folder.checkpoints, state)  # It fixes the length of the run.
         write_environment(folder, {"device": str(setting.runtime.device), "precision": setting.runtime.precision})
@@ -73,7 +73,7 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
             try:
                 ended = _loop(setting, state, stop, log)
             except _StopSeenError:
-                save_checkpoint(folder.checkpoints, state)
+                _save(setting, state)
                 raise StoppedError(
                     stop.signal_number or 15,
                     f"stopped at step {progress.step} of {progress.total_steps}; everything is saved. "
@@ -109,7 +109,7 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
                 raise _StopSeenError
             ended = _why_over(setting, state)
             if ended:
-                save_checkpoint(setting.folder.checkpoints, state)
+                _save(setting, state)
                 return ended
 
             # One step: pixel loss alone in the warm-up, both networks after it.
@@ -119,7 +119,7 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
                 warmup_fraction=training.warmup_fraction,
                 ramp_fraction=training.ramp_fraction,
             )
-            mode = "adversarial" if setting.objective.is_adversarial and state.adversarial_factor > 0.0 else "pixel"
+            mode = "adversarial" if state.discriminator is not None and state.adversarial_factor > 0.0 else "pixel"
             rate = _set_learning_rates(config, state)
             batch = next(batches)
             state.generator.train()
@@ -139,8 +139,7 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
                 bar.advance(progress.step)
             if time.monotonic() - saved_at >= training.checkpoint_every_s:
                 progress.elapsed_s = before_s + time.monotonic() - start
-                _plain(values, progress.step)
-                save_checkpoint(setting.folder.checkpoints, state)
+                _save(setting, state)
                 saved_at = time.monotonic()
 
 
@@ -212,7 +211,8 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
             "validation", progress.step, {"mean_iou": score, "iou": {k: _or_none(v) for k, v in per_class.items()}}
         )
     shown = setting.plan.shown_samples
-    draw_samples(setting.folder.samples / f"step_{progress.step:07d}.png", segmenter, shown, setting.dataset.labels)
+    picture = setting.folder.samples / f"step_{progress.step:07d}.png"
+    draw_samples(picture, segmenter, _until(stop, shown), setting.dataset.labels)
     progress.validated_step = progress.step
     if score is None:
         return
@@ -269,12 +269,24 @@ def _plain(values: dict[str, Tensor], step: int) -> dict[str, float]:
     plain = {name: float(value) for name, value in values.items()}
     for name in ("pixel", "d_loss"):
         if not math.isfinite(plain.get(name, 0.0)):
-            raise SeganError(
-                f"{name} loss at step {step}: seen {plain[name]}, expected a finite number. Lower "
-                "optimizer.generator_lr or optimizer.discriminator_lr, or use training.precision=fp32; --resume goes "
-                "on from the last good checkpoint."
-            )
+            raise _diverged(f"{name} loss at step {step}: seen {plain[name]}")
     return {name: round(value, 6) for name, value in plain.items()}
+
+
+def _save(setting: Setting, state: TrainingState) -> None:
+    """Write a checkpoint, unless the weights are past saving: the generations before stay as they are."""
+    for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
+        weights = () if network is None else network.parameters()
+        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
+            raise _diverged(f"{name} at step {state.progress.step}: seen weights that are no numbers")
+    save_checkpoint(setting.folder.checkpoints, state)
+
+
+def _diverged(seen: str) -> SeganError:
+    return SeganError(
+        f"{seen}, expected finite ones. A resumed run would end the same: start again with another --out and a lower "
+        "optimizer.generator_lr or optimizer.discriminator_lr, or with training.precision=fp32."
+    )
 
 
 def _or_none(value: float) -> float | None:

@@ -1,5 +1,6 @@
 """`metrics.jsonl`: one JSON object a line, exact again after a resume."""
 
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -18,9 +19,6 @@ class MetricsLog:
         keep_until_step: Lines of later steps are dropped first: the resumed run writes them again.
         keep_validation_until_step: The same for lines with `kind: validation`.
         tensorboard: Folder for TensorBoard events beside; `None` for none.
-
-    Raises:
-        SeganError: TensorBoard is asked for and not installed.
     """
 
     def __init__(
@@ -66,14 +64,22 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _open_events(folder: Path, *, purge_step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
+def check_tensorboard() -> None:
+    """Make sure that events can be written.
+
+    Raises:
+        SeganError: TensorBoard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
         raise SeganError(
             "training.tensorboard: the package tensorboard is not installed, expected the extra `track`. "
             "Run pip install 'segan[track]', or set training.tensorboard=false."
-        ) from error
+        )
+
+
+def _open_events(folder: Path, *, purge_step: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder), purge_step=purge_step)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segan.config import Config
 from segan.data.labels import Labels, dump_labels
+from segan.data.preprocess import build_chain
 from segan.inference.model_file import ModelMeta, save_model
 from segan.training.state import TrainingState
 
@@ -24,7 +25,7 @@ def save_generator(path: Path, state: TrainingState, config: Config, labels: Lab
         options=config.generator.options,
         dropout=config.generator.dropout,
         labels=dump_labels(labels),
-        preprocessing=config.preprocessing,
+        preprocessing=build_chain(config.preprocessing).to_list(),
         tile_px=config.inference.tile_px,
         overlap=config.inference.overlap,
         sixteen_bit=config.data.sixteen_bit,

@@ -34,11 +34,6 @@ class Objective:
     penalty_every_steps: int = 1
     discriminator_every_steps: int = 1
 
-    @property
-    def is_adversarial(self) -> bool:
-        """Whether a discriminator takes part at all."""
-        return self.adversarial_weight > 0.0 or self.feature_matching_weight > 0.0
-
 
 def weights_of(**weights: float) -> Mapping[str, float]:
     """Keep the losses whose weight is not zero."""

@@ -1,6 +1,6 @@
 """Pictures of a run: predictions beside the truth, and curves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from segan.inference.segmenter import Segmenter
 PANEL_HEIGHT_PX = 192
 
 
-def draw_samples(path: Path, segmenter: Segmenter, samples: Sequence[Sample], labels: Labels) -> None:
+def draw_samples(path: Path, segmenter: Segmenter, samples: Iterable[Sample], labels: Labels) -> None:
     """Write a picture with a row for each sample: image, truth, prediction.
 
     Args:

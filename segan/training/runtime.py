@@ -10,12 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segan.errors import UsageError
+from segan.inference.devices import PRECISIONS, check_precision, choose_device
 
 # Torch sets this module's flag through a class of its own, which type checkers cannot see.
 FILL: Any = torch.utils.deterministic
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,12 @@ def build_runtime(device: str, precision: str, *, channels_last: bool) -> Runtim
         channels_last: Memory layout of images and weights.
 
     Raises:
-        UsageError: CUDA is asked for and absent, or fp16 without CUDA.
+        UsageError: The device is unknown or absent, or fp16 is asked for without CUDA.
     """
-    cuda = torch.cuda.is_available()
-    name = ("cuda" if cuda else "cpu") if device == "auto" else device
-    if name.startswith("cuda") and not cuda:
-        raise UsageError(f"--device {device}: no CUDA device was found, expected one. Use --device cpu or auto.")
-    chosen = torch.device(name)
+    chosen = choose_device(device)
     if precision == "auto":
         precision = "bf16" if multiplies_bf16(chosen) else "fp32"
-    if precision == "fp16" and chosen.type != "cuda":
-        raise UsageError("training.precision fp16: needs CUDA, seen cpu. Use auto, bf16 or fp32.")
+    check_precision(precision, chosen)
     return Runtime(chosen, precision, channels_last)
 
 
@@ -86,8 +79,14 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 @contextlib.contextmanager
-def deterministic_kernels(enabled: bool) -> Iterator[None]:
-    """Allow only deterministic kernels inside the block; the process is left as it was found."""
+def deterministic_kernels(wanted: bool | None, device: torch.device) -> Iterator[None]:
+    """Allow only deterministic kernels inside the block; the process is left as it was found.
+
+    Args:
+        wanted: Whether to; `None`: on a CPU, where it costs nothing.
+        device: Where the kernels run.
+    """
+    enabled = device.type == "cpu" if wanted is None else wanted
     before = torch.are_deterministic_algorithms_enabled()
     fill_before = FILL.fill_uninitialized_memory
     benchmark_before = torch.backends.cudnn.benchmark

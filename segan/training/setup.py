@@ -1,30 +1,30 @@
 """From a config to everything a run needs: data checked, networks chosen, length fixed."""
 
-import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from segan.config import Config
 from segan.data.check import check_dataset, raise_for_problems
-from segan.data.dataset import Dataset, scan_dataset, scan_folders
+from segan.data.dataset import Dataset
 from segan.data.images import image_size
 from segan.data.preprocess import Chain, build_chain
-from segan.errors import UsageError
+from segan.data.source import Source
+from segan.errors import ConfigError
 from segan.files import refuse_inside, write_json, write_text_atomically
-from segan.training.budget import Estimate, measure
+from segan.training.budget import Estimate, measure, steps_within
 from segan.training.build import build_objective, build_state, describe_networks
-from segan.training.checkpoint import read_newest_checkpoint, restore_state
+from segan.training.checkpoint import machine_facts, read_newest_checkpoint, restore_state
 from segan.training.display import Display
+from segan.training.log import check_tensorboard
 from segan.training.objective import Objective
 from segan.training.plan import Plan, build_plan, configured_steps, number_of_validations
 from segan.training.run_folder import RunFolder, check_run_folder, start_run_folder
-from segan.training.runtime import Runtime, build_runtime
+from segan.training.runtime import Runtime, build_runtime, deterministic_kernels
 from segan.training.state import TrainingState
 
 
@@ -80,16 +80,19 @@ def set_up(
     named = (config.data.root, config.data.images, config.data.masks)
     refuse_inside(out, [Path(place) for place in named if place is not None])
     check_run_folder(folder, config, resume=resume)
+    if config.training.tensorboard:
+        check_tensorboard()
     dataset = _scan(config, folder, resume=resume)
     report = check_dataset(dataset, sixteen_bit=config.data.sixteen_bit)
     for warning in report.warnings:
         display.warn(warning)
     raise_for_problems(report)
+    _check_sample_sizes(config, chain, dataset)
     class_pixels = report.class_pixels("train")
     present_pixels = report.statistics.present_pixels["train"]
     objective = build_objective(config, class_pixels, runtime.device, present_pixels=present_pixels)
     _describe(dataset, display)
-    found = _find_checkpoint(folder, display) if resume else None
+    found = _find_checkpoint(folder, runtime, display) if resume else None
     if found is not None:
         total_steps = int(found[1]["progress"]["total_steps"])
     else:
@@ -109,7 +112,22 @@ def set_up(
     return Setting(config, folder, dataset, chain, runtime, objective, plan, display, command), state
 
 
-def _find_checkpoint(folder: RunFolder, display: Display) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def _check_sample_sizes(config: Config, chain: Chain, dataset: Dataset) -> None:
+    """Refuse images of several sizes where nothing brings them to the one that a batch needs."""
+    if chain.crop_size is not None or config.training.batch_size == 1:
+        return
+    sizes = sorted({chain.place(image_size(sample.image)).canvas for sample in dataset.samples["train"]})
+    if len(sizes) > 1:
+        shown = ", ".join(f"{height}x{width}" for height, width in sizes[:3])
+        raise ConfigError(
+            f"preprocessing: training images of {len(sizes)} sizes ({shown}, ...), expected one in a batch. Add a "
+            "`resize` step of mode crop, letterbox or stretch, or set training.batch_size=1."
+        )
+
+
+def _find_checkpoint(
+    folder: RunFolder, runtime: Runtime, display: Display
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Read the newest checkpoint that is whole, and tell what is not as it was."""
     found = read_newest_checkpoint(folder.checkpoints)
     if found is None:
@@ -117,10 +135,11 @@ def _find_checkpoint(folder: RunFolder, display: Display) -> tuple[dict[str, Ten
     tensors, facts, damage = found
     for line in damage:
         display.warn(f"{line} Going on from the generation before.")
-    if facts["threads"] != torch.get_num_threads():
+    changed = [f"{facts[name]} {name}, now {now}" for name, now in machine_facts(runtime).items() if facts[name] != now]
+    if changed:
         display.warn(
-            f"this run used {facts['threads']} threads, now {torch.get_num_threads()}: the result is as good, but not "
-            "bit for bit that of an uninterrupted run."
+            f"this run used {'; '.join(changed)}: the result is as good, but not bit for bit that of an uninterrupted "
+            "run."
         )
     return tensors, facts
 
@@ -131,22 +150,10 @@ def _scan(config: Config, folder: RunFolder, *, resume: bool) -> Dataset:
     split = None
     if resume and folder.split.exists():
         split = json.loads(folder.split.read_text(encoding="utf-8"))
-    scan = functools.partial(
-        scan_dataset if data.root is not None else scan_folders,
-        card=data.card,
-        val=data.split.val,
-        test=data.split.test,
-        seed=data.split.seed,
-        split=split,
-    )
-    if data.root is not None:
-        return scan(Path(data.root))
-    if data.images is not None and data.masks is not None:
-        return scan(Path(data.images), Path(data.masks))
-    raise UsageError(
-        "no data are named: expected a dataset folder, or a folder of images and one of masks. "
-        "Add --data DIR, or --images DIR --masks DIR."
-    )
+    root, images, masks = (Path(place) if place is not None else None for place in (data.root, data.images, data.masks))
+    rule = data.split
+    source = Source.choose(root, images, masks)
+    return source.scan(data.card, val=rule.val, test=rule.test, seed=rule.seed, split=split)
 
 
 def _describe(dataset: Dataset, display: Display) -> None:
@@ -172,16 +179,15 @@ def _fix_length(
     if budget is None and not estimated:
         return wanted
     estimate = _estimate(config, dataset, objective, chain, runtime)
-    warmup = config.training.warmup_fraction if objective.is_adversarial else 1.0
+    warmup = config.training.warmup_fraction if config.loss.is_adversarial else 1.0
     images = len(dataset.samples.get("val", ()))
-    validations = number_of_validations(config, wanted)
-    steps = wanted
-    if budget is not None:
-        fitting = estimate.steps_within(
-            60 * budget, warmup_fraction=warmup, validations=validations, validation_images=images
-        )
-        steps = min(wanted, fitting)
-    seconds = estimate.run_s(steps, warmup_fraction=warmup, validations=validations, validation_images=images)
+
+    def run_s(steps: int) -> float:
+        validations = number_of_validations(config, steps)
+        return estimate.run_s(steps, warmup_fraction=warmup, validations=validations, validation_images=images)
+
+    steps = wanted if budget is None else steps_within(60 * budget, wanted, run_s)
+    seconds = run_s(steps)
     cut = f", cut from {wanted} to fit {budget:g} minutes" if steps < wanted and budget is not None else ""
     display.line(
         f"plan: {steps} steps of {config.training.batch_size} images{cut}; estimated {seconds / 60:.1f} minutes "
@@ -196,5 +202,6 @@ def _estimate(config: Config, dataset: Dataset, objective: Objective, chain: Cha
     placed = chain.place(image_size(example.image))
     whole = placed.canvas
     sample = chain.crop_size or whole
-    estimate = measure(config, objective, len(dataset.labels.classes), runtime, sample)
+    with deterministic_kernels(config.training.deterministic, runtime.device):
+        estimate = measure(config, objective, len(dataset.labels.classes), runtime, sample)
     return estimate.for_image(sample_px=int(np.prod(sample)), image_px=int(np.prod(whole)))

@@ -17,6 +17,7 @@ from segan.errors import CheckpointError, ConfigError, SeganError
 from segan.models import build_generator
 from segan.models import weights as weights_module
 from segan.models.weights import HubFile, answers, find_imagenet_weights, imagenet_source
+from segan.tensor_file import write_tensors
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_a_model_file_of_other_classes_gives_all_but_the_last_layer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trained = build_generator("unet", "resnet18", num_classes=5).state_dict()
-    safetensors.torch.save_file(trained, tmp_path / "model.safetensors")
+    write_tensors(tmp_path / "model.safetensors", trained, {})
     for given in (tmp_path, tmp_path / "model.safetensors"):
         state = build_generator("unet", "resnet18", num_classes=2, weights=str(given)).state_dict()
         same = {name for name, value in state.items() if torch.equal(value, trained[name])}
@@ -155,14 +156,14 @@ def test_a_model_file_of_other_classes_gives_all_but_the_last_layer(
 
 def test_a_model_file_of_another_architecture_gives_its_encoder(tmp_path: Path) -> None:
     trained = build_generator("unet", "resnet18", num_classes=2).state_dict()
-    safetensors.torch.save_file(trained, tmp_path / "unet.safetensors")
+    write_tensors(tmp_path / "unet.safetensors", trained, {})
     state = build_generator("fpn", "resnet18", num_classes=2, weights=str(tmp_path / "unet.safetensors")).state_dict()
     assert torch.equal(state["network.encoder.layer4.1.conv2.weight"], trained["network.encoder.layer4.1.conv2.weight"])
 
 
 def test_a_model_file_that_fits_wholly_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     trained = build_generator("unet", "resnet18", num_classes=2).state_dict()
-    safetensors.torch.save_file(trained, tmp_path / "unet.safetensors")
+    write_tensors(tmp_path / "unet.safetensors", trained, {})
     with caplog.at_level(logging.WARNING):
         state = build_generator(
             "unet", "resnet18", num_classes=2, weights=str(tmp_path / "unet.safetensors")
@@ -180,10 +181,17 @@ def test_files_that_do_not_help_are_told(tmp_path: Path) -> None:
     ):
         build(tmp_path / "absent.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"not a model")
-    with pytest.raises(CheckpointError, match=r"broken\.safetensors: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"generator\.weights .*broken\.safetensors: damaged"):
         build(tmp_path / "broken.safetensors")
+    whole = tmp_path / "whole.safetensors"
+    write_tensors(whole, {"value": torch.zeros(99)}, {})
+    content = bytearray(whole.read_bytes())
+    content[-1] ^= 1
+    whole.write_bytes(content)
+    with pytest.raises(CheckpointError, match="does not match its SHA-256"):
+        build(whole)
     # A lone bias of the right shape is no start.
-    safetensors.torch.save_file({"network.classifier.bias": torch.zeros(2)}, tmp_path / "other.safetensors")
+    write_tensors(tmp_path / "other.safetensors", {"network.classifier.bias": torch.zeros(2)}, {})
     with pytest.raises(CheckpointError, match=r"other\.safetensors: none of its 1 tensors fits"):
         build(tmp_path / "other.safetensors")
 

@@ -4,7 +4,7 @@ import pytest
 from test_steps import PIXEL
 
 from segan.config import load_config
-from segan.training.budget import PLANNED_SHARE, Estimate, measure
+from segan.training.budget import PLANNED_SHARE, Estimate, measure, steps_within
 from segan.training.objective import Objective
 from segan.training.plan import configured_steps, number_of_validations
 from segan.training.runtime import build_runtime
@@ -12,14 +12,30 @@ from segan.training.runtime import build_runtime
 
 def test_steps_that_fit_leave_room_for_validation() -> None:
     estimate = Estimate(pixel_step_s=1.0, adversarial_step_s=3.0, validation_image_s=0.5)
-    steps = estimate.steps_within(1000.0, warmup_fraction=0.25, validations=10, validation_images=20)
+
+    def run_s(steps: int) -> float:
+        return estimate.run_s(steps, warmup_fraction=0.25, validations=10, validation_images=20)
+
+    steps = steps_within(1000.0, 10_000, run_s)
     assert steps == int((PLANNED_SHARE * 1000 - 100) / 2.5)
-    whole = estimate.run_s(steps, warmup_fraction=0.25, validations=10, validation_images=20)
-    assert PLANNED_SHARE * 1000 - 2.5 <= whole <= PLANNED_SHARE * 1000
+    assert PLANNED_SHARE * 1000 - 2.5 <= run_s(steps) <= PLANNED_SHARE * 1000
+    assert steps_within(1000.0, 7, run_s) == 7
+
+
+@pytest.mark.parametrize("wanted", [2000, 100_000])
+def test_steps_that_fit_do_not_depend_on_the_steps_wanted(wanted: int) -> None:
+    config = load_config(None, ["training.validate_every_steps=10"])
+
+    def run_s(steps: int) -> float:
+        validations = number_of_validations(config, steps)
+        return Estimate(1.0, 1.0, 0.5).run_s(steps, warmup_fraction=0.0, validations=validations, validation_images=4)
+
+    # Ten steps and a validation of two seconds: twelve seconds a round.
+    assert steps_within(1200.0, wanted, run_s) == 900
 
 
 def test_a_budget_too_small_for_anything_still_takes_a_step() -> None:
-    assert Estimate(9.0, 9.0, 9.0).steps_within(1.0, warmup_fraction=0.5, validations=5, validation_images=5) == 1
+    assert steps_within(1.0, 100, lambda steps: 9.0 * steps) == 1
 
 
 def test_steps_from_epochs() -> None:

@@ -57,8 +57,11 @@ def test_two_generations_are_kept_and_damage_falls_back(tmp_path: Path) -> None:
     assert found is not None
     assert found[1]["progress"]["step"] == 2
     assert len(found[2]) == 1
+    state.progress.step = 2
+    save_checkpoint(tmp_path, state)
+    assert checkpoint_paths(tmp_path) == paths[:1]  # The damaged one is no generation.
     paths[0].write_bytes(b"")
-    with pytest.raises(CheckpointError, match="all 2 checkpoints are damaged"):
+    with pytest.raises(CheckpointError, match="all 1 checkpoints are damaged"):
         read_newest_checkpoint(tmp_path)
 
 

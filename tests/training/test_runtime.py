@@ -22,6 +22,12 @@ def test_impossible_requests(device: str, precision: str) -> None:
         build_runtime(device, precision, channels_last=True)
 
 
+@pytest.mark.parametrize("device", ["gpu", "cpu:3", "cuda:x", "mps", ""])
+def test_unknown_devices(device: str) -> None:
+    with pytest.raises(UsageError, match="unknown, expected auto, cpu, cuda or cuda:N"):
+        build_runtime(device, "auto", channels_last=True)
+
+
 def test_bf16_is_chosen_only_where_it_is_native(monkeypatch: pytest.MonkeyPatch) -> None:
     for native in (True, False):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
@@ -32,7 +38,7 @@ def test_bf16_is_chosen_only_where_it_is_native(monkeypatch: pytest.MonkeyPatch)
 
 def test_deterministic_kernels_leave_the_process_as_it_was() -> None:
     before = torch.are_deterministic_algorithms_enabled()
-    with deterministic_kernels(True):
+    with deterministic_kernels(None, torch.device("cpu")):
         assert torch.are_deterministic_algorithms_enabled()
     assert torch.are_deterministic_algorithms_enabled() == before
 

@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from segan.config import load_config
 from segan.losses.adversarial import ADVERSARIAL_LOSSES
 from segan.losses.pixel import pixel_loss
 from segan.losses.real_masks import REAL_MASKS, validity_map
 from segan.models import build_discriminator
 from segan.models.ema import ExponentialMovingAverage
+from segan.training.build import build_state
 from segan.training.objective import Objective
-from segan.training.runtime import Runtime
+from segan.training.runtime import Runtime, build_runtime
 from segan.training.state import Batch, Progress, TrainingState
 from segan.training.steps import STEPS
 
@@ -120,19 +122,58 @@ def test_discriminator_rests_between_its_steps() -> None:
     assert not moved(discriminator, state.discriminator)
 
 
-def test_ignored_pixels_change_nothing() -> None:
-    first, second = make_state(), make_state()
-    batch = make_batch()
-    blank = batch.mask.clone()
-    objective = Objective(PIXEL, adversarial_weight=0.5)
-    values_first = STEPS["adversarial"](first, batch, objective)
-    values_second = STEPS["adversarial"](second, Batch(batch.image, blank), objective)
-    assert all(torch.equal(values_first[name], values_second[name]) for name in values_first)
-    everything = Batch(batch.image, torch.full_like(batch.mask, 255))
-    state = make_state()
-    generator = weights_of(state.generator)
-    STEPS["adversarial"](state, everything, objective)
+def test_what_lies_under_ignored_pixels_changes_nothing() -> None:
+    # Networks that look at one pixel at a time: nothing else can carry the ignored rows into the others.
+    batch, results = make_batch(), []
+    for filling in (0.0, 9.0):
+        state = make_state()
+        torch.manual_seed(2)
+        state.generator = nn.Conv2d(3, 3, 1)
+        state.ema = ExponentialMovingAverage(state.generator, 0.9)
+        state.optimizer_g = torch.optim.SGD(state.generator.parameters(), lr=0.1)
+        state.discriminator = build_discriminator(
+            "pixel", num_classes=3, depth=2, channels=4, norm="none", input_scale=1.0
+        )
+        state.optimizer_d = torch.optim.SGD(state.discriminator.parameters(), lr=0.1)
+        image = batch.image.clone()
+        image[:, :, :5] = filling
+        objective = Objective(PIXEL, adversarial_weight=0.5, feature_matching_weight=0.5, r1_weight=1.0)
+        values = STEPS["adversarial"](state, Batch(image, batch.mask), objective)
+        results.append([*values.values(), *state.generator.parameters(), *state.discriminator.parameters()])
+    for first, second in zip(*results, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("adversarial", sorted(ADVERSARIAL_LOSSES))
+def test_a_batch_without_labels_teaches_nothing(adversarial: str) -> None:
+    state, batch = make_state(), make_batch()
+    assert state.discriminator is not None
+    generator, discriminator = weights_of(state.generator), weights_of(state.discriminator)
+    objective = Objective(PIXEL, adversarial, 0.5, r1_weight=1.0, gradient_penalty_weight=10.0)
+    STEPS["adversarial"](state, Batch(batch.image, torch.full_like(batch.mask, 255)), objective)
     assert not moved(generator, state.generator)
+    assert not moved(discriminator, state.discriminator)
+
+
+@pytest.mark.parametrize(("adversarial", "r1_weight"), [("nonsaturating", 0.0), ("hinge", 1.0), ("wgan-gp", 0.0)])
+def test_the_fused_optimizer_of_a_run_moves_weights_as_the_plain_one(adversarial: str, r1_weight: float) -> None:
+    overrides = [f"loss.adversarial={adversarial}", f"loss.r1_weight={r1_weight}", "discriminator.channels=8"]
+    config = load_config(None, ["generator.weights=none", "generator.encoder=mobilenet_v2", *overrides])
+    states = [build_state(config, 3, build_runtime("cpu", "fp32", channels_last=True), 10) for _ in range(2)]
+    plain = states[1].discriminator
+    assert plain is not None
+    part = config.optimizer
+    states[1].optimizer_d = torch.optim.Adam(
+        plain.parameters(), part.discriminator_lr, part.discriminator_betas, fused=False, foreach=False
+    )
+    objective = Objective(PIXEL, adversarial, 0.1, r1_weight=r1_weight, gradient_penalty_weight=10.0)
+    for state in states:
+        state.generator.eval()  # Else its statistics would differ between two draws of dropout or batches.
+        torch.manual_seed(0)
+        STEPS["adversarial"](state, make_batch(), objective)
+    assert states[0].discriminator is not None
+    for fused, reference in zip(states[0].discriminator.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(fused, reference, rtol=1e-5, atol=1e-7)
 
 
 def test_gradients_are_clipped() -> None:

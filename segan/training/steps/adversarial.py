@@ -60,8 +60,8 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
     d_loss = 0.5 * d_loss_of(real_logits, fake_logits, validity)
     if learns:
         total_d = d_loss
-        if penalized:
-            total_d = total_d + _penalty(batch, objective, discriminator, real_leaf, fake_leaf, real_logits)
+        if penalized:  # Halved like the loss beside it, so that its weight means what the papers mean.
+            total_d = d_loss + 0.5 * _penalty(batch, objective, discriminator, real_leaf, fake_leaf, real_logits)
         weights = [weight for weight in discriminator.parameters() if weight.requires_grad]
         gradients = torch.autograd.grad(state.scaler.scale(total_d), weights, retain_graph=True)
 
@@ -79,7 +79,8 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
 
     if learns:
         for weight_tensor, gradient in zip(weights, gradients, strict=True):
-            weight_tensor.grad = gradient
+            # After a penalty gradients come in another memory layout, which the fused optimizer does not look at.
+            weight_tensor.grad = torch.empty_like(weight_tensor).copy_(gradient)
         parts["gradient_norm_d"] = apply_gradients(state, discriminator, optimizer_d)
     state.scaler.update()
     state.ema.update(state.generator)
@@ -105,9 +106,9 @@ def _penalty(
     """Sum the gradient penalties, weighted up by the discriminator's steps they are skipped for."""
     penalty = real_logits.new_zeros(())
     if objective.r1_weight > 0.0:
-        penalty = penalty + objective.r1_weight * r1_penalty(real_logits, real_leaf)
+        penalty = penalty + objective.r1_weight * r1_penalty(real_logits, real_leaf, batch.mask)
     if objective.adversarial == "wgan-gp" and objective.gradient_penalty_weight > 0.0:
-        slope = gradient_penalty(discriminator, batch.image, real_leaf.detach(), fake_leaf.detach())
+        slope = gradient_penalty(discriminator, batch.image, real_leaf, fake_leaf, batch.mask)
         penalty = penalty + objective.gradient_penalty_weight * slope
     return objective.penalty_every_steps * penalty
 
