@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from segan.files import write_bytes_atomically, write_json, write_text_atomically
+from segan.errors import UsageError
+from segan.files import refuse_inside, remove_parts, write_bytes_atomically, write_json, write_text_atomically
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -29,6 +30,32 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         write_bytes_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_parts_of_a_killed_process_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bytes_atomically(tmp_path / "whole.bin", b"whole")
+    (tmp_path / ".download.part").touch()
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", lambda *details: None)
+        killed.setattr(os, "fsync", lambda descriptor: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_bytes_atomically(tmp_path / "file.bin", b"half")
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_parts(tmp_path)
+    remove_parts(tmp_path / "missing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".download.part", "whole.bin"]
+
+
+def test_results_and_inputs_lie_apart(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    refuse_inside(tmp_path, [data, tmp_path / "a.png"], [tmp_path / "masks"])
+    for place, results in ((data, []), (data / "new", []), (tmp_path, [data / "masks"])):
+        with pytest.raises(
+            UsageError, match=r"a place among the inputs \(.*data\) seen, expected one outside the data"
+        ):
+            refuse_inside(place, [out, data], results)
+    with pytest.raises(UsageError, match=r"inputs \(.*x\.png\)"):
+        refuse_inside(out, [out / "masks" / "sub" / "x.png"], [out / "masks"])
 
 
 def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:

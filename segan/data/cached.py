@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
 from segan.data.dataset import Sample
-from segan.data.images import read_image
+from segan.data.formats import show_path
 from segan.data.intensity import SixteenBit
 from segan.data.labels import IGNORE, Labels
-from segan.data.masks import read_mask
+from segan.data.pairs import read_pair
 from segan.data.preprocess import Chain, Statistics
 from segan.errors import DataError
 
@@ -56,7 +56,7 @@ class DecodedSamples:
     ) -> None:
         if not samples:
             raise DataError("training split: no samples seen, expected at least 1 image with a mask. Check the split.")
-        bare = [f"{sample.image}: no mask" for sample in samples if sample.mask is None]
+        bare = [f"{show_path(sample.image)}: no mask" for sample in samples if sample.mask is None]
         if bare:
             raise DataError("training split: images without masks, expected one each. Add them or remove these:", bare)
         self._paths = [(sample.image, sample.mask) for sample in samples if sample.mask is not None]
@@ -87,16 +87,8 @@ class DecodedSamples:
         return decoded
 
     def _read(self, index: int) -> Decoded:
-        image_path, mask_path = self._paths[index]
-        image = read_image(image_path, sixteen_bit=self._sixteen_bit)
-        mask = read_mask(mask_path, self._labels)
-        size = (image.shape[0], image.shape[1])
-        if size != mask.shape:
-            raise DataError(
-                f"{mask_path}: size {mask.shape} (height, width), expected {size} as its image has. "
-                "Run `segan data check` to see all such files."
-            )
+        image, mask = read_pair(*self._paths[index], self._labels, sixteen_bit=self._sixteen_bit)
         image = self._chain.photometric(image)
-        placement = self._chain.place(size)
+        placement = self._chain.place((image.shape[0], image.shape[1]))
         statistics = self._chain.statistics(image)
         return Decoded(placement.place_image(image), placement.place_mask(mask, IGNORE), statistics)

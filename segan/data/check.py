@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.dataset import SPLITS, Dataset, Sample
-from segan.data.formats import read_content, show_path
+from segan.data.formats import read_content, read_orientation, show_path
 from segan.data.images import decode_image, image_size
 from segan.data.intensity import SixteenBit
 from segan.data.labels import Labels
@@ -58,12 +58,13 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What one sample gave."""
+    """What one sample gave; `may_be_turned` tells of a mask that fits its image turned by EXIF and unturned alike."""
 
     problems: tuple[str, ...]
     size: Size | None
     digest: bytes | None
     counts: NDArray[np.int64] | None
+    may_be_turned: bool
 
 
 def check_dataset(
@@ -98,6 +99,7 @@ def check_dataset(
         *dataset.warnings,
         *_absent_classes(dataset.labels, statistics),
         *_repeated_images(tasks, [result.digest for result in checked]),
+        *_turned_images([sample for (_, sample), result in zip(tasks, checked, strict=True) if result.may_be_turned]),
     ]
     sizes = Counter(result.size for result in checked if result.size is not None)
     return CheckReport(dataset.root, tuple(problems), tuple(warnings), statistics, dict(sizes))
@@ -119,7 +121,7 @@ def raise_for_problems(report: CheckReport) -> None:
 
 def _check_sample(sample: Sample, labels: Labels, decode: bool, sixteen_bit: SixteenBit) -> _Checked:
     problems: list[str] = []
-    size, mask_size, digest, counts = None, None, None, None
+    size, mask_size, digest, counts, may_be_turned = None, None, None, None, False
     try:
         if decode:
             content = read_content(sample.image)
@@ -138,7 +140,16 @@ def _check_sample(sample: Sample, labels: Labels, decode: bool, sixteen_bit: Six
             problems.append(str(error))
         if size is not None and mask_size is not None and size != mask_size:
             problems.append(_size_problem(sample.mask, (mask_size[0], mask_size[1]), size))
-    return _Checked(tuple(problems), size, digest, counts)
+        elif size is not None and mask_size is not None:
+            may_be_turned = _may_be_turned(sample.image, sample.mask, size)
+    return _Checked(tuple(problems), size, digest, counts, may_be_turned)
+
+
+def _may_be_turned(image: Path, mask: Path, size: Size) -> bool:
+    """Tell whether EXIF turns the image and not the mask, and their sizes are the same either way."""
+    orientation = read_orientation(image)
+    keeps_size = orientation < 5 or size[0] == size[1]
+    return orientation != 1 and keeps_size and read_orientation(mask) == 1
 
 
 def _size_problem(path: Path, seen: Size, expected: Size) -> str:
@@ -154,6 +165,16 @@ def _absent_classes(labels: Labels, statistics: ClassStatistics) -> list[str]:
         f"class {name}: {seen}: it cannot be learned. {advice}"
         for name, pixels in zip(labels.classes, statistics.pixels["train"], strict=True)
         if pixels == 0
+    ]
+
+
+def _turned_images(samples: Sequence[Sample]) -> list[str]:
+    if not samples:
+        return []
+    advice = "Look at the preview of `segan data check --out preview.png`."
+    return [
+        f"images turned by EXIF: {len(samples)} seen whose masks carry no orientation and fit in size either way "
+        f"({show_path(samples[0].image)}), expected masks of the images as displayed. {advice}"
     ]
 
 

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from segan.data.formats import IMAGE_SUFFIXES, show_path
+from segan.errors import DataError
 
 # Endings people give masks; only for a hint, never for pairing.
 _MASK_ENDING = re.compile(r"[_-](mask|masks|label|labels|labelids|seg|segmentation|gt|annotation|l)$", re.IGNORECASE)
@@ -45,15 +47,42 @@ class Listing:
     others: Mapping[str, int] | None = None
 
 
+def walk_files(folder: Path) -> list[Path]:
+    """List the files below a folder, at any depth and in order; what is hidden is passed over.
+
+    Links to folders are followed, each real folder once. Links that lead nowhere are listed, so that who reads them
+    tells about them.
+
+    Raises:
+        DataError: A folder cannot be read.
+    """
+    found: list[Path] = []
+    visited: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_refuse_folder):
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(parent, name) for name in names if not name.startswith("."))
+        # A pipe or a device is neither a file nor a link that leads nowhere.
+        found += [path for path in paths if path.is_file() or not path.exists()]
+    return sorted(found)
+
+
 def list_pictures(folder: Path) -> Listing:
     """List picture files below a folder, at any depth; hidden files are passed over.
 
     Args:
         folder: May be missing, which gives an empty listing.
+
+    Raises:
+        DataError: A folder cannot be read.
     """
     files: dict[str, Path] = {}
     problems, others = [], Counter[str]()
-    for path in sorted(_walk(folder)):
+    for path in walk_files(folder) if folder.is_dir() else []:
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             others[path.suffix.lower() or "no suffix"] += 1
             continue
@@ -100,17 +129,8 @@ def _missing_mask(image: Path, expected: Path, similar: Path | None) -> str:
     return f"{show_path(image)}: no mask seen, expected {show_path(expected)}. {advice}"
 
 
-def _walk(folder: Path) -> list[Path]:
-    """List plain files, following links to folders but never in a circle."""
-    found: list[Path] = []
-    visited: set[str] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(parent, name) for name in names if not name.startswith("."))
-        found += [path for path in paths if path.is_file()]
-    return found
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise DataError(
+        f"{show_path(Path(error.filename))}: cannot be read ({error.strerror}), expected a folder. "
+        "Give the right to read it, or move it away."
+    ) from error

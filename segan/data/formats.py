@@ -91,6 +91,17 @@ def read_displayed_size(path: Path) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+def read_orientation(path: Path) -> int:
+    """Read the EXIF orientation, 1 to 8, from the header alone; 1 where there is none.
+
+    Raises:
+        DataError: The file is missing or its header cannot be read.
+    """
+    with _header(path) as picture:
+        # Pillow would decode the whole of a PNG to look for it behind the pixels.
+        return 1 if picture.format == "PNG" and "exif" not in picture.info else orientation_of(picture)
+
+
 def read_mode(path: Path) -> str:
     """Read Pillow's name of the pixel layout, from the header alone.
 

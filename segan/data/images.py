@@ -26,6 +26,7 @@ from segan.files import write_bytes_atomically
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "decode_deep_colors",
     "decode_image",
     "encode_png",
     "image_size",
@@ -63,7 +64,7 @@ def decode_image(content: bytes, path: Path, *, sixteen_bit: SixteenBit = "perce
     picture = open_picture(content, path)
     try:
         if has_deep_colors(picture, content):
-            image = _decode_deep_colors(content, sixteen_bit)
+            image = _reduce_deep_colors(decode_deep_colors(content), sixteen_bit)
         elif picture.mode in _DEEP_GREY_MODES:
             image = _repeat_grey(reduce_to_8_bit(_native(np.asarray(picture)), sixteen_bit))
         else:
@@ -73,6 +74,24 @@ def decode_image(content: bytes, path: Path, *, sixteen_bit: SixteenBit = "perce
         raise DataError(f"{show_path(path)}: {error}. {advice}") from error
     # Pillow and OpenCV both turn a TIFF while decoding; orientation_of is 1 after that.
     return orient(image, orientation_of(picture))
+
+
+def decode_deep_colors(content: bytes) -> NDArray[np.uint16]:
+    """Decode 16-bit colour, of which Pillow would drop half the bits; the file is known to be whole.
+
+    Args:
+        content: The whole file, for which `has_deep_colors` holds.
+
+    Returns:
+        RGB or RGBA `uint16 [H, W, 3 or 4]`; a TIFF as displayed, a PNG as stored.
+
+    Raises:
+        ValueError: The layout is unusual; the message has no path.
+    """
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in {3, 4} or pixels.dtype != np.uint16:
+        raise ValueError("16-bit channels in an unusual layout seen, expected RGB or RGBA")
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]], np.uint16)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -120,12 +139,8 @@ def _decode_8_bit(picture: Image.Image) -> NDArray[np.uint8]:
     return np.array(picture.convert("RGB"))
 
 
-def _decode_deep_colors(content: bytes, sixteen_bit: SixteenBit) -> NDArray[np.uint8]:
-    """Decode 16-bit colour, of which Pillow would drop half the bits; the file is known to be whole."""
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in {3, 4}:
-        raise ValueError("16-bit channels in an unusual layout seen, expected RGB or RGBA")
-    colors = reduce_to_8_bit(pixels[..., 2::-1], sixteen_bit)
+def _reduce_deep_colors(pixels: NDArray[np.uint16], sixteen_bit: SixteenBit) -> NDArray[np.uint8]:
+    colors = reduce_to_8_bit(pixels[..., :3], sixteen_bit)
     if pixels.shape[2] == 3:
         return colors
     return _over_white(colors, reduce_to_8_bit(pixels[..., 3], "full"))

@@ -8,10 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segan.data.formats import open_picture, orient, orientation_of, read_content, read_mode, show_path
+from segan.data.formats import (
+    has_deep_colors,
+    open_picture,
+    orient,
+    orientation_of,
+    read_content,
+    read_mode,
+    show_path,
+)
+from segan.data.images import decode_deep_colors
 from segan.errors import DataError
 
 _GREY_MODES = frozenset({"L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_ALPHA_MODES = frozenset({"LA", "RGBA", "PA"})
 _COLOR_MODES = frozenset({"RGB", "RGBX"})
 
 
@@ -45,9 +55,10 @@ def read_label_values(path: Path) -> RawLabels:
     """Read a mask file as stored; three equal channels count as grey.
 
     Raises:
-        DataError: The file cannot be read, is JPEG, has transparent pixels, or holds no whole numbers.
+        DataError: The file cannot be read, is JPEG, has transparent pixels or 16-bit colours, or no whole numbers.
     """
-    picture = open_picture(read_content(path), path)
+    content = read_content(path)
+    picture = open_picture(content, path)
     if picture.format in {"JPEG", "MPO"}:
         raise DataError(
             f"{show_path(path)}: JPEG mask seen, expected PNG: JPEG compression changes label values. "
@@ -60,7 +71,7 @@ def read_label_values(path: Path) -> RawLabels:
         return RawLabels(orient(np.array(picture), orientation), palette=_read_palette(picture))
     if picture.mode in _GREY_MODES:
         return RawLabels(orient(_whole_numbers(np.asarray(picture), path), orientation))
-    return _read_channels(picture, orientation, path)
+    return _sort_channels(orient(_read_channels(picture, content, path), orientation), path)
 
 
 def holds_colors(path: Path) -> bool:
@@ -72,21 +83,32 @@ def holds_colors(path: Path) -> bool:
     return read_mode(path) not in {*_GREY_MODES, "1", "P", "LA"} and read_label_values(path).is_color
 
 
-def _read_channels(picture: Image.Image, orientation: int, path: Path) -> RawLabels:
-    if picture.mode in {"LA", "RGBA", "PA"}:
-        alpha = np.asarray(picture.getchannel("A"))
-        if alpha.min() < 255:
-            raise DataError(
-                f"{show_path(path)}: alpha {alpha.min()} to {alpha.max()} seen, expected opaque pixels in a mask. "
-                "Flatten the mask onto the colour of its background class."
-            )
-    elif picture.mode not in _COLOR_MODES:
+def _read_channels(picture: Image.Image, content: bytes, path: Path) -> NDArray[Any]:
+    """Return RGB or RGBA [H, W, 3 or 4] as stored, uint8 or uint16."""
+    if picture.mode not in _ALPHA_MODES | _COLOR_MODES:
         advice = "Save the mask as an index or RGB PNG."
         raise DataError(f"{show_path(path)}: colour mode {picture.mode} seen, expected grey, palette or RGB. {advice}")
-    pixels = orient(np.asarray(picture.convert("RGB")), orientation)
+    if not has_deep_colors(picture, content):
+        return np.asarray(picture.convert("RGBA" if picture.mode in _ALPHA_MODES else "RGB"))
+    try:
+        return decode_deep_colors(content)
+    except ValueError as error:
+        raise DataError(f"{show_path(path)}: {error}. Save the mask as an 8-bit PNG of class indices.") from error
+
+
+def _sort_channels(pixels: NDArray[Any], path: Path) -> RawLabels:
+    """Tell grey from colours."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    if pixels.shape[2] == 4 and (alpha := pixels[..., 3]).min() < np.iinfo(pixels.dtype).max:
+        raise DataError(
+            f"{show_path(path)}: alpha {alpha.min()} to {alpha.max()} seen, expected opaque pixels in a mask. "
+            "Flatten the mask onto the colour of its background class."
+        )
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return RawLabels(np.ascontiguousarray(red))
+    if pixels.dtype != np.uint8:
+        advice = "Save the mask with 8 bits a channel, or as a PNG of class indices."
+        raise DataError(f"{show_path(path)}: 16-bit colours seen, expected grey or 8-bit colours. {advice}")
     packed = red.astype(np.uint32) << 16 | green.astype(np.uint32) << 8 | blue
     return RawLabels(packed, is_color=True)
 

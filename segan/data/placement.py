@@ -62,10 +62,6 @@ class Placement:
             restored[index] = self._restore_plane(plane)
         return restored
 
-    def argmax(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return the class of the highest plane at every original pixel, `uint8 [H, W]`; see `argmax_with_value`."""
-        return self.argmax_with_value(planes)[0]
-
     def argmax_with_value(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Find the highest plane at every original pixel; memory does not grow with the number of classes.
 

@@ -75,7 +75,27 @@ def test_a_rotated_image_is_compared_as_displayed(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     save(tmp_path / "images/train/train_0.png", noise(size=(16, 12)), exif=exif)
-    assert check(tmp_path).problems == ()
+    report = check(tmp_path)
+    assert (report.problems, report.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("decode", [True, False])
+@pytest.mark.parametrize(("orientation", "size"), [(3, (12, 16)), (6, (12, 12))])
+def test_masks_that_may_be_turned_are_one_warning(tmp_path, orientation, size, decode):
+    draw_splits(tmp_path, {"train": 3, "val": 1, "test": 1})
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for index, kind in enumerate(["png", "tif", "png"]):
+        (tmp_path / f"images/train/train_{index}.png").unlink()
+        save(tmp_path / f"images/train/train_{index}.{kind}", noise(index, size), exif=exif)
+        save(
+            tmp_path / f"masks/train/train_{index}.png", mask_of([0, 1], size), **({"exif": exif} if index == 2 else {})
+        )
+    report = check(tmp_path, decode_images=decode)
+    assert report.problems == ()
+    (warning,) = report.warnings
+    assert warning.startswith("images turned by EXIF: 2 seen whose masks carry no orientation")
+    assert "train_0.png), expected masks of the images as displayed. Look at the preview" in warning
 
 
 def test_empty_train(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from toy_folders import draw_folders, draw_splits, mask_of, noise, save
 
+from segan.data.check import check_dataset
 from segan.data.dataset import SPLITS, scan_dataset, scan_folders
 from segan.errors import ConfigError, DataError
 from segan.files import write_json
@@ -112,6 +114,48 @@ def test_misnamed_and_stray_folders(tmp_path):
     assert any("validation: folder validation seen, expected val. Rename it" in problem for problem in dataset.problems)
     assert any("masks/val: a split of masks without images seen" in problem for problem in dataset.problems)
     assert [warning.endswith("extra: lies beside the split folders and is passed over") for warning in dataset.warnings]
+
+
+def test_split_folders_in_other_letter_case_are_problems(tmp_path):
+    for split in ("Train", "VAL", "Test"):
+        draw_folders(tmp_path, [f"{split}{index}" for index in range(3)], (0, 1), f"images/{split}", f"masks/{split}")
+    problems = "\n".join(scan_dataset(tmp_path).problems)
+    for seen, expected in (("Train", "train"), ("VAL", "val"), ("Test", "test")):
+        assert f"images/{seen}: folder {seen} seen, expected {expected}. Rename it" in problems
+        assert f"masks/{seen}: folder {seen} seen, expected {expected}" in problems
+
+
+def test_a_second_folder_for_a_split_is_a_problem(tmp_path):
+    draw_splits(tmp_path, {"train": 2, "val": 1, "test": 1})
+    draw_folders(tmp_path, ["lost"], (0, 1), "images/validation", "masks/validation")
+    problems = scan_dataset(tmp_path).problems
+    assert [problem.partition(": ")[0].rpartition("/")[2] for problem in problems] == ["validation", "validation"]
+    assert "or move its files" in problems[0]
+
+
+def test_links_that_lead_nowhere_are_listed(tmp_path):
+    draw_folders(tmp_path, ["a", "b"])
+    (tmp_path / "images" / "b.png").unlink()
+    (tmp_path / "images" / "b.png").symlink_to("gone.png")
+    dataset = scan_dataset(tmp_path, val=0, test=0)
+    assert (names(dataset, "train"), dataset.problems) == (["a", "b"], ())
+    assert "b.png: cannot be read (No such file or directory)" in check_dataset(dataset).problems[0]
+
+
+def test_folders_that_cannot_be_read_are_told(tmp_path, monkeypatch):
+    draw_folders(tmp_path, ["a", "closed/b"])
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(
+        DataError, match=r"images/closed: cannot be read \(Permission denied\), expected a folder\. Give"
+    ):
+        scan_dataset(tmp_path)
 
 
 def test_missing_folders(tmp_path):

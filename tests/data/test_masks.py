@@ -1,3 +1,7 @@
+import struct
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,3 +135,46 @@ def test_written_masks_read_back_and_show_their_colours(tmp_path):
 def test_encoded_masks_are_small_files_with_all_254_classes():
     mask = np.arange(256, dtype=np.uint8).repeat(64).reshape(128, 128)
     assert len(encode_mask(mask, default_colors(254))) < 3000
+
+
+DEEP = np.where(INDEX == 2, 300, INDEX).astype(np.uint16)  # The high byte alone would be 0, 0 and 1.
+
+
+def grey_alpha_png(path, values):
+    """Write a 16-bit PNG of grey and opaque alpha, which neither Pillow nor OpenCV writes."""
+    rows = np.dstack([values, np.full_like(values, 65535)]).astype(">u2")
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 4, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bit_channels_keep_their_bits(tmp_path, suffix, channels):
+    pixels = np.repeat(DEEP[..., None], channels, axis=2)
+    pixels[..., 3:] = 65535
+    path = tmp_path / f"m.{suffix}"
+    cv2.imwrite(str(path), pixels)
+    raw = read_label_values(path)
+    assert np.array_equal(raw.values, DEEP)
+    assert not raw.is_color
+    pixels[0, 0, 0] = 9
+    cv2.imwrite(str(path), pixels)
+    with pytest.raises(DataError, match=rf"m\.{suffix}: 16-bit colours seen, expected grey or 8-bit colours\. Save"):
+        read_label_values(path)
+
+
+def test_sixteen_bit_grey_with_alpha(tmp_path):
+    grey_alpha_png(tmp_path / "m.png", DEEP)
+    assert np.array_equal(read_label_values(tmp_path / "m.png").values, DEEP)
+
+
+def test_sixteen_bit_channels_of_an_odd_layout(tmp_path, monkeypatch):
+    cv2.imwrite(str(tmp_path / "m.png"), np.repeat(DEEP[..., None], 3, axis=2))
+    monkeypatch.setattr(cv2, "imdecode", lambda *details: None)
+    with pytest.raises(DataError, match=r"m\.png: 16-bit channels in an unusual layout seen, .* Save the mask as"):
+        read_label_values(tmp_path / "m.png")

@@ -128,7 +128,7 @@ def test_a_broken_file_stops_the_run_in_one_line(pairs, workers):
 def test_images_and_masks_of_different_size_are_refused(pairs, tmp_path):
     other = write_pair(tmp_path, "other", size=(20, 20))
     wrong = Sample("wrong", pairs[0].image, other.mask)
-    with pytest.raises(DataError, match=r"other_mask.png: size \(20, 20\).*expected \(40, 50\)"):
+    with pytest.raises(DataError, match=r"other_mask.png: size \(20, 20\) \(height, width\) seen, expected \(40, 50\)"):
         samples_of([wrong])[(0, 0)]
 
 
