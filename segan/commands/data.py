@@ -1,7 +1,6 @@
 """`segan data`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +45,14 @@ def check(
     images/ and masks/. Nothing is written there. Exit code 2 tells that there are problems.
     """
     from segan.data.check import raise_for_problems
-    from segan.errors import DataError
+    from segan.errors import DataError, UsageError
     from segan.files import refuse_inside
 
     if out is not None:
+        if out.is_dir():
+            raise UsageError(
+                f"--out {out}: a folder seen, expected a file to write. Write --out {out / 'preview.png'}."
+            )
         refuse_inside(out, [path for path in (folder, images, masks) if path is not None])
     try:
         dataset = _scan(folder, images, masks, card)
@@ -57,7 +60,7 @@ def check(
         if as_json:
             click.echo(json.dumps({"problems": error.problems or [str(error)]}))
         raise
-    report = _check(dataset, show_progress=not (quiet or as_json) and sys.stderr.isatty())
+    report = _check(dataset, quiet=quiet or as_json)
     if out is not None:
         _draw(dataset, out)
     if as_json:
@@ -73,27 +76,23 @@ def check(
 
 def _scan(folder: Path | None, images: Path | None, masks: Path | None, card: str | None) -> "Dataset":
     from segan.config import parse_config
-    from segan.data.dataset import scan_dataset, scan_folders
-    from segan.errors import UsageError
+    from segan.data.source import Source
 
     split = parse_config({}).data.split
-    if folder is not None and images is None and masks is None:
-        return scan_dataset(folder, card=card, val=split.val, test=split.test, seed=split.seed)
-    if folder is None and images is not None and masks is not None:
-        return scan_folders(images, masks, card=card, val=split.val, test=split.test, seed=split.seed)
-    raise UsageError("no data are named: expected DIR, or --images and --masks together. Give one of the two.")
+    source = Source.choose(folder, images, masks, option="DIR")
+    return source.scan(card, val=split.val, test=split.test, seed=split.seed)
 
 
-def _check(dataset: "Dataset", *, show_progress: bool) -> "CheckReport":
-    from rich.console import Console
-    from rich.progress import Progress
+def _check(dataset: "Dataset", *, quiet: bool) -> "CheckReport":
+    import itertools
 
+    from segan.commands.progress import progress_bar
     from segan.data.check import check_dataset
 
     total = sum(len(samples) for samples in dataset.samples.values())
-    with Progress(console=Console(stderr=True), transient=True, disable=not show_progress) as progress:
-        task = progress.add_task("reading", total=total)
-        return check_dataset(dataset, on_done=lambda: progress.advance(task))
+    done = itertools.count(1)
+    with progress_bar("reading", quiet=quiet) as bar:
+        return check_dataset(dataset, on_done=lambda: bar(next(done), total))
 
 
 def _draw(dataset: "Dataset", out: Path) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from segan.data.source import Source
     from segan.evaluation.result import Evaluation
-    from segan.evaluation.selection import Source
 
 EPILOG = """\b
 Examples:
   segan evaluate runs/first --data data/camvid --split test --out scores
-  segan evaluate --predictions masks --masks data/camvid/masks/test --card camvid
+  segan evaluate --predictions predictions --masks data/camvid/masks/test --card camvid
 """
 
 
@@ -72,11 +72,11 @@ def evaluate(
     """Score a model on a dataset, or masks made by any other tool.
 
     Two forms: MODEL with --data DIR, or with --images DIR --masks DIR; and --predictions DIR with --masks DIR or --data
-    DIR. Scores are counted over the whole
-    split at full resolution; ignored pixels count nowhere.
+    DIR. Scores are counted over the whole split at full resolution; ignored pixels count nowhere.
     """
     import json
 
+    from segan.data.source import Source
     from segan.errors import UsageError
     from segan.evaluation.result import write_evaluation
     from segan.evaluation.tables import print_evaluation
@@ -86,6 +86,8 @@ def evaluate(
         seen = "neither" if model is None else "both"
         raise UsageError(f"MODEL and --predictions: seen {seen}, expected one of them. Run segan evaluate --help.")
     if out is not None:
+        if out.is_file():
+            raise UsageError(f"--out {out}: is a file, expected a folder. Choose another name.")
         refuse_inside(out, [place for place in (data, images, masks) if place is not None])
     if predictions is not None:
         if images is not None:
@@ -95,7 +97,7 @@ def evaluate(
         assert model is not None
         evaluation = _score_model(
             model,
-            _find_source(data, images, masks),
+            Source.choose(data, images, masks),
             split,
             card=card,
             tile=tile,
@@ -114,24 +116,17 @@ def evaluate(
     click.echo(f"mean IoU {evaluation.mean_iou:.4f} over {evaluation.images} images")
     if out is not None:
         click.echo(f"scores: {out / 'metrics.json'}, {out / 'per_image.csv'}")
-    if not quiet and model is not None:
-        click.echo(f"next: segan predict {model} YOUR_IMAGES --out predictions --overlay")
+    if not quiet:
+        click.echo(f"next: {_advise(model, out)}")
 
 
-def _find_source(data: Path | None, images: Path | None, masks: Path | None) -> "Source":
-    """Name the folders to score a model on; one of the two forms, whole and alone."""
-    from segan.errors import UsageError
-    from segan.evaluation.selection import Source
-
-    if data is not None and images is None and masks is None:
-        return Source.of_dataset(data)
-    if data is None and images is not None and masks is not None:
-        return Source(images, masks)
-    given = [name for name, path in (("--data", data), ("--images", images), ("--masks", masks)) if path is not None]
-    raise UsageError(
-        f"data to score the model on: seen {' '.join(given) or 'none'}, expected --data DIR, or --images DIR and "
-        "--masks DIR. Give one of the two forms."
-    )
+def _advise(model: str | None, out: Path | None) -> str:
+    """Tell what to do after the score."""
+    if model is not None:
+        return f"segan predict {model} YOUR_IMAGES --out predictions --overlay"
+    if out is None:
+        return "the same command with --out scores, for the score of each image"
+    return f"look at the images of the lowest mean_iou in {out / 'per_image.csv'}"
 
 
 def _score_model(
@@ -178,10 +173,11 @@ def _score_masks(
     quiet: bool,
 ) -> "Evaluation":
     from segan.commands.progress import progress_bar
+    from segan.data.source import Source
     from segan.errors import UsageError
     from segan.evaluation.evaluate import evaluate_predictions
     from segan.evaluation.pairing import find_prediction_labels, pair_masks
-    from segan.evaluation.selection import Source, select_masks, select_samples
+    from segan.evaluation.selection import select_masks, select_samples
 
     if (masks is None) == (data is None):
         seen = "neither" if masks is None else "both"

@@ -6,8 +6,8 @@ import click
 
 EPILOG = """\b
 Examples:
-  segan predict runs/first photos --out masks
-  segan predict runs/first/model.safetensors a.jpg b.tif --out masks --overlay --tta
+  segan predict runs/first photos --out predictions
+  segan predict runs/first/model.safetensors a.jpg b.tif --out predictions --overlay --tta
 """
 
 

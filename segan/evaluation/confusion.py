@@ -3,21 +3,28 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.labels import IGNORE
 from segan.errors import DataError
 
-_IGNORE = 255
 _BLOCK_PX = 1 << 22  # Pixels counted at a time: the 64-bit indices of one block take 32 MiB.
 
 
-def confusion_matrix(mask: NDArray[np.uint8], truth: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    mask: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    num_classes: int,
+    *,
+    advice: str = "Save class indices as pixel values.",
+) -> NDArray[np.int64]:
     """Count the pixels of each pair of true and predicted class.
 
-    Pixels whose truth is 255 count nowhere, whatever is predicted there.
+    Pixels whose truth is 255 (`IGNORE`) count nowhere, whatever is predicted there.
 
     Args:
         mask: Predicted class indices, `uint8 [H, W]`.
         truth: True class indices or 255, `uint8 [H, W]`.
         num_classes: K, from 1 to 255.
+        advice: What to do where the prediction holds a value that is no class, for the message.
 
     Returns:
         `int64 [K, K]`; rows are true classes, columns are predicted classes.
@@ -33,9 +40,9 @@ def confusion_matrix(mask: NDArray[np.uint8], truth: NDArray[np.uint8], num_clas
             f"prediction: height and width {mask.shape}, expected {truth.shape} as the true mask has. "
             "Save predictions at the size of the image."
         )
-    joint = _joint_histogram(truth, mask)[:_IGNORE]
+    joint = _joint_histogram(truth, mask)[:IGNORE]
     _check_values("true mask", joint.sum(axis=1), num_classes, "Check the mapping of the mask's values.")
-    _check_values("prediction", joint.sum(axis=0), num_classes, "Save class indices as pixel values.")
+    _check_values("prediction", joint.sum(axis=0), num_classes, advice)
     return joint[:num_classes, :num_classes].copy()
 
 

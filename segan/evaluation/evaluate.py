@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.dataset import Sample
-from segan.data.images import read_image, show_path
+from segan.data.images import show_path
 from segan.data.labels import Labels
 from segan.data.masks import read_mask
+from segan.data.pairs import read_pair
 from segan.errors import DataError
 from segan.evaluation.confusion import confusion_matrix
 from segan.evaluation.pairing import MaskPair, read_prediction
@@ -22,6 +23,12 @@ __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_sample
 
 Mask = NDArray[np.uint8]
 Report = Callable[[int], None]
+
+# What to do about a predicted value that is no class, by what predictions are said to hold.
+_STRAY_VALUES = {
+    "index": "Save class indices as pixel values, or add --values mask if predictions are stored like the true masks.",
+    "mask": "Predict a class at every pixel that is labelled.",
+}
 
 
 def evaluate_model(
@@ -92,7 +99,7 @@ def evaluate_predictions(
     def read(pair: MaskPair) -> tuple[Mask, Mask]:
         return read_prediction(pair.prediction, labels, values), read_mask(pair.truth, labels)
 
-    tally = _Tally(labels.classes, report)
+    tally = _Tally(labels.classes, report, _STRAY_VALUES[values])
     for pair, reading in read_ahead(read, pairs):
         with tally.gathering():
             mask, truth = reading.result()
@@ -112,15 +119,16 @@ def _check_classes(labels: Labels, model_labels: Labels) -> None:
 class _Tally:
     """Counts so far, and what went wrong."""
 
-    def __init__(self, classes: tuple[str, ...], report: Report | None) -> None:
+    def __init__(self, classes: tuple[str, ...], report: Report | None, advice: str = _STRAY_VALUES["index"]) -> None:
         self.classes = classes
         self.report = report
+        self.advice = advice
         self.images: list[ImageCounts] = []
         self.problems: list[str] = []
 
     def add(self, name: str, mask: Mask, truth: Mask) -> None:
         """Count the pixels of one image."""
-        matrix = confusion_matrix(mask, truth, len(self.classes))
+        matrix = confusion_matrix(mask, truth, len(self.classes), advice=self.advice)
         self.images.append(ImageCounts(name, (truth.shape[0], truth.shape[1]), matrix))
         if self.report is not None:
             self.report(len(self.images))
@@ -159,12 +167,7 @@ def _placing(place: str) -> Iterator[None]:
 
 def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:
     if sample.mask is None:
-        raise DataError(f"{sample.image}: no mask, expected one of the same name. Add it or choose another split.")
-    image = read_image(sample.image, sixteen_bit=segmenter.sixteen_bit)
-    truth = read_mask(sample.mask, labels)
-    if image.shape[:2] != truth.shape:
         raise DataError(
-            f"{sample.mask}: height and width {truth.shape}, expected {image.shape[:2]} as its image has. "
-            "Run `segan data check` to see all such files."
+            f"{show_path(sample.image)}: no mask, expected one of the same name. Add it or choose another split."
         )
-    return image, truth
+    return read_pair(sample.image, sample.mask, labels, sixteen_bit=segmenter.sixteen_bit)

@@ -65,13 +65,14 @@ def pair_masks(folder: Path, truths: Mapping[str, Path]) -> list[MaskPair]:
 
     Raises:
         UsageError: The folder does not exist or holds no mask.
-        DataError: True masks have no prediction; all of them are listed.
+        DataError: True masks have no prediction, or would share one; all of them are listed.
     """
     predictions: Mapping[str, Path] = list_masks(find_prediction_folder(folder))
     keys = {name: name for name in truths}
     if not predictions.keys() & truths.keys():
-        predictions = _by_stem(folder, list(predictions.items()))
+        predictions = _by_stem(list(predictions.items()))
         keys = {name: _stem(name) for name in truths}
+        _refuse_shared_stems(folder, truths, predictions)
     missing = [f"{show_path(truths[name])}" for name, key in keys.items() if key not in predictions]
     if missing:
         raise DataError(
@@ -107,7 +108,21 @@ def read_prediction(path: Path, labels: Labels, values: str = "index") -> NDArra
     return raw.values.astype(np.uint8)
 
 
-def _by_stem(folder: Path, predictions: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+def _refuse_shared_stems(folder: Path, truths: Mapping[str, Path], predictions: Mapping[str, Path]) -> None:
+    """Refuse to score one prediction for several true masks."""
+    counts = Counter(map(_stem, truths))
+    shared = [
+        show_path(path) for name, path in truths.items() if _stem(name) in predictions and counts[_stem(name)] > 1
+    ]
+    if shared:
+        raise DataError(
+            f"{folder}: {len(shared)} true masks share the stem of a prediction with another, expected a prediction "
+            "for each. Put the predictions into the same sub-folders as these:",
+            shared,
+        )
+
+
+def _by_stem(predictions: Sequence[tuple[str, Path]]) -> dict[str, Path]:
     counts = Counter(_stem(name) for name, _ in predictions)
     return {_stem(name): path for name, path in predictions if counts[_stem(name)] == 1}
 

@@ -1,15 +1,16 @@
 """Choose what is scored: the samples of a split that the model has not been trained on, and what their masks mean."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segan.data.dataset import Dataset, Sample, labels_of_card, scan_dataset, scan_folders
+from segan.data.dataset import Dataset, Sample, labels_of_card
 from segan.data.label_files import load_card
 from segan.data.labels import Labels
 from segan.data.masks import find_labels
+from segan.data.source import Source
 from segan.errors import DataError, UsageError
 from segan.evaluation.pairing import list_masks
 from segan.resources import card_path
@@ -30,42 +31,6 @@ class Selection:
     samples: tuple[Sample, ...]
     labels: Labels
     source: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the data lie: a dataset folder, or a folder of images and one of masks.
-
-    Args:
-        images: Folder of images, with or without folders of splits.
-        masks: The same of masks.
-        root: The dataset folder, where there is one.
-    """
-
-    images: Path
-    masks: Path
-    root: Path | None = None
-
-    @classmethod
-    def of_dataset(cls, root: Path) -> "Source":
-        """Name the two folders of a dataset folder."""
-        return cls(root / "images", root / "masks", root)
-
-    @property
-    def shown(self) -> str:
-        """The place for messages."""
-        return str(self.root or self.images)
-
-    @property
-    def is_described(self) -> bool:
-        """Whether a `dataset.yaml` lies there."""
-        return self.root is not None and (self.root / "dataset.yaml").is_file()
-
-    def scan(self, card: str | None, **options: Any) -> Dataset:
-        """Scan the folders in their own way."""
-        if self.root is not None:
-            return scan_dataset(self.root, card=card, **options)
-        return scan_folders(self.images, self.masks, card=card, **options)
 
 
 def select_samples(
@@ -110,17 +75,17 @@ def select_samples(
 
 
 def _scan(source: Source, split: str, card: str | None, run: Path | None) -> Dataset:
+    source.validate()
     recorded = _read_split(run) if split != ALL else None
     has_folder = split == ALL or (source.images / split).is_dir()
     if recorded is not None:
         try:
             return source.scan(card, split=recorded)
-        except DataError as error:
+        except DataError:
             if not has_folder:
-                raise UsageError(
-                    f"--split {split}: {source.shown} has no folder images/{split}, and its images are not those of "
-                    f"the run's split.json. Add --split {ALL} if the model has seen none of them."
-                ) from error
+                # Where the split is not the cause, this scan tells of it too.
+                _refuse_foreign(source, split, source.scan(card, val=0.0, test=0.0), recorded)
+                raise
     elif not has_folder:
         raise UsageError(
             f"--split {split}: {source.shown} has no folder images/{split}, and no run folder with a split.json is "
@@ -128,6 +93,16 @@ def _scan(source: Source, split: str, card: str | None, run: Path | None) -> Dat
         )
     # Nothing is taken from train: the folders are what is asked for.
     return source.scan(card, val=0.0, test=0.0)
+
+
+def _refuse_foreign(source: Source, split: str, dataset: Dataset, recorded: Mapping[str, Any]) -> None:
+    """Refuse data that share no image with a recorded split; those that lack some of them are another matter."""
+    known = {sample.name for samples in dataset.samples.values() for sample in samples}
+    if known.isdisjoint(name for names in recorded.get("splits", recorded).values() for name in names):
+        raise UsageError(
+            f"--split {split}: {source.shown} has no folder images/{split}, and its images are not those of the run's "
+            f"split.json. Add --split {ALL} if the model has seen none of them."
+        )
 
 
 def _read_split(run: Path | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from segan.evaluation.result import Evaluation
 
@@ -23,7 +24,8 @@ def print_evaluation(evaluation: Evaluation, stream: TextIO | None = None) -> No
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Build a table with a row for each class and one for the mean IoU and the pixel accuracy."""
     split = f"{evaluation.split}: " if evaluation.split else ""
-    table = Table(title=f"{split}{evaluation.images} images", title_justify="left", show_footer=True)
+    # Names are no markup: `Text` shows brackets as they are.
+    table = Table(title=Text(f"{split}{evaluation.images} images"), title_justify="left", show_footer=True)
     table.add_column("class", "mean IoU, pixel accuracy", overflow="fold")
     table.add_column("IoU", _figure(evaluation.mean_iou), justify="right")
     table.add_column("Dice", justify="right")
@@ -34,7 +36,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     columns = (evaluation.iou, evaluation.dice, evaluation.precision, evaluation.recall)
     for index, name in enumerate(evaluation.classes):
         share = 100.0 * counts[index] / max(1, counts.sum())
-        table.add_row(name, *(_figure(column[name]) for column in columns), f"{share:.2f}")
+        table.add_row(Text(name), *(_figure(column[name]) for column in columns), f"{share:.2f}")
     return table
 
 

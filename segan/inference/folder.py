@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.images import read_image, show_path
+from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
-from segan.files import write_text_atomically
+from segan.files import remove_parts, write_text_atomically
 from segan.inference.ahead import read_ahead
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
@@ -29,7 +30,7 @@ from segan.inference.manifest import (
     fingerprint,
     write_manifest,
 )
-from segan.inference.outputs import OutputPlan, class_shares, write_outputs
+from segan.inference.outputs import OutputPlan, write_outputs
 from segan.inference.segmenter import Prediction, Segmenter
 
 # What the indices mean, for an evaluation; not beside the masks, where it would describe them as files of a dataset.
@@ -131,7 +132,8 @@ def predict_folder(
         report: Called with (images done, images in all, row) for each image, kept ones included.
 
     Raises:
-        UsageError: An input does not exist, or results would be written into an input folder.
+        UsageError: An input does not exist, or results would be written where inputs or other files lie.
+        DataError: A folder of inputs cannot be read.
         SeganError: The results cannot be written.
         StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
     """
@@ -142,7 +144,9 @@ def predict_folder(
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
     rows: dict[Job, Row] = {}
     try:
-        with raise_on_signals(), Journal(out / ".segan", journal_name) as journal:
+        with raise_on_signals(), Journal(plan.record, journal_name) as journal:
+            if shard[1] == 1:  # Nobody else is writing here.
+                _remove_parts(plan, jobs)
             write_text_atomically(out / LABELS_PLACE, segmenter.labels.to_yaml())
             task = _Task(segmenter, plan, journal, _settings(segmenter, plan))
             entries = journal.read() if resume and segmenter.identity else {}
@@ -191,6 +195,8 @@ def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator
                 prediction = task.segmenter.predict(loaded.image, probabilities=task.plan.probabilities)
                 seconds = loaded.seconds + time.perf_counter() - begun
             except Exception as error:  # noqa: BLE001 - whatever one file provokes, the others go on.
+                if job.conflict is None:
+                    _remove_results(task.plan, job)
                 yield job, task.record(job, "", _failed_row(job, error))
                 continue
             pending.append((job, writer.submit(_write, task, job, loaded, prediction, seconds)))
@@ -208,7 +214,7 @@ def _read(task: _Task, job: Job) -> _Loaded:
             f"{show_path(job.path)}: its result would have the name of that of {show_path(job.conflict)}, expected "
             "different names. Rename one of them, or use another --out for it."
         )
-    source = file_state(job.path)
+    source = file_state(job.path) if job.path.exists() else ""  # What is missing is told by the reader.
     image = read_image(job.path, sixteen_bit=task.segmenter.sixteen_bit)
     return _Loaded(image, source, time.perf_counter() - begun)
 
@@ -218,17 +224,30 @@ def _write(task: _Task, job: Job, loaded: _Loaded, prediction: Prediction, secon
     begun = time.perf_counter()
     labels = task.segmenter.labels
     write_outputs(task.plan, job.name, loaded.image, prediction, labels.colors)
+    counts = count_values(prediction.mask)
     row = Row(
         input=str(job.path),
         output=task.plan.files(job.name)[0].relative_to(task.plan.out).as_posix(),
         status=DONE,
         height=loaded.image.shape[0],
         width=loaded.image.shape[1],
-        shares=class_shares(prediction.mask, len(labels.classes)),
+        shares=tuple((counts[: len(labels.classes)] / prediction.mask.size).tolist()),
         quality=prediction.confidence,
         seconds=seconds + time.perf_counter() - begun,
     )
     return task.record(job, loaded.source, row)
+
+
+def _remove_parts(plan: OutputPlan, jobs: Sequence[Job]) -> None:
+    """Remove what a killed run left half written."""
+    for folder in {plan.out, plan.record, *(path.parent for job in jobs for path in plan.files(job.name))}:
+        remove_parts(folder)
+
+
+def _remove_results(plan: OutputPlan, job: Job) -> None:
+    """Remove what an earlier run wrote for an image that fails now, so that nobody scores it."""
+    for path in plan.files(job.name):
+        path.unlink(missing_ok=True)
 
 
 def _failed_row(job: Job, error: Exception) -> Row:

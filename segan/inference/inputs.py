@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from segan.data.folders import walk_files
 from segan.data.images import IMAGE_SUFFIXES
 from segan.errors import UsageError
+from segan.files import refuse_inside
 from segan.inference.outputs import OutputPlan
 
 
@@ -35,18 +37,21 @@ def collect_jobs(inputs: Sequence[str | Path], plan: OutputPlan) -> list[Job]:
         plan: Where results go.
 
     Raises:
-        UsageError: An input does not exist, there is no image, or results would be written into an input folder.
+        UsageError: An input does not exist, there is no image, or results would be written where inputs or other
+            files lie.
+        DataError: A folder cannot be read.
     """
+    plan.refuse_foreign()
     jobs: list[Job] = []
     taken: dict[PurePath, Path] = {}
     for entry in map(Path, inputs):
         if not entry.exists():
             raise UsageError(f"{entry}: not found, expected an image or a folder of images. Check the path.")
-        _check_outside(entry, plan)
+        refuse_inside(plan.out, [entry], plan.folders())
         for path in _list_images(entry) if entry.is_dir() else [entry]:
             name = path.relative_to(entry if entry.is_dir() else path.parent).with_suffix("")
             first = taken.setdefault(name, path)
-            if first is path or not first.samefile(path):
+            if first is path or os.path.realpath(first) != os.path.realpath(path):
                 jobs.append(Job(path, name, None if first is path else first))
     if not jobs:
         raise UsageError(
@@ -70,32 +75,5 @@ def take_shard(jobs: Sequence[Job], shard: tuple[int, int]) -> list[Job]:
     return list(jobs[index - 1 :: count])
 
 
-def _check_outside(entry: Path, plan: OutputPlan) -> None:
-    """Refuse to write where the inputs are: below an input folder, or beside an input file."""
-    forbidden = entry.resolve() if entry.is_dir() else entry.resolve().parent
-    for folder in [plan.out, *plan.folders()] if entry.is_dir() else plan.folders():
-        place = folder.resolve()
-        if place == forbidden or (entry.is_dir() and forbidden in place.parents):
-            raise UsageError(
-                f"--out {plan.out}: results would be written into the input folder {entry}, expected a folder "
-                "outside it. Choose another --out."
-            )
-
-
 def _list_images(root: Path) -> list[Path]:
-    """List images below a folder in order; folders that are links are followed, each real folder once."""
-    found: list[Path] = []
-    seen: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            Path(folder, name)
-            for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
-        ]
-    return sorted(found)
+    return [path for path in walk_files(root) if path.suffix.lower() in IMAGE_SUFFIXES]

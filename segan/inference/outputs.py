@@ -12,10 +12,12 @@ from segan.data.colors import Color
 from segan.data.images import write_png
 from segan.data.masks import write_mask
 from segan.data.overlay import overlay
+from segan.errors import UsageError
 from segan.files import write_bytes_atomically
 from segan.inference.segmenter import Prediction
 
-_BLOCK_PX = 1 << 22
+# Folders of results, and the suffix of the files in each.
+_SUFFIXES = {"masks": ".png", "overlays": ".png", "probabilities": ".npy"}
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,34 @@ class OutputPlan:
     overlay: bool = False
     probabilities: bool = False
 
+    @property
+    def record(self) -> Path:
+        """Folder of the journal; where it is, the results beside it are ours."""
+        return self.out / ".segan"
+
     def folders(self) -> list[Path]:
         """List the folders that results are written to."""
         chosen = ["masks", *(["overlays"] if self.overlay else []), *(["probabilities"] if self.probabilities else [])]
         return [self.out / name for name in chosen]
 
+    def refuse_foreign(self) -> None:
+        """Refuse to write over files that no prediction wrote, such as the true masks of a dataset.
+
+        Raises:
+            UsageError: A folder of results holds files, and there is no record of a prediction.
+        """
+        if self.record.is_dir():
+            return
+        for folder in (self.out / name for name in _SUFFIXES):
+            if folder.is_dir() and any(folder.iterdir()):
+                raise UsageError(
+                    f"--out {self.out}: {folder} holds files that segan did not write, expected an empty or a new "
+                    "folder. Choose another --out."
+                )
+
     def files(self, name: PurePath) -> list[Path]:
         """List the files of one image, the mask first; `name` is its place below each folder, without suffix."""
-        suffixes = {"masks": ".png", "overlays": ".png", "probabilities": ".npy"}
-        return [folder / name.parent / f"{name.name}{suffixes[folder.name]}" for folder in self.folders()]
+        return [folder / name.parent / f"{name.name}{_SUFFIXES[folder.name]}" for folder in self.folders()]
 
 
 def write_outputs(
@@ -58,19 +79,6 @@ def write_outputs(
             write_png(path, overlay(image, prediction.mask, colors))
         elif prediction.probabilities is not None:
             write_bytes_atomically(path, _npy(prediction.probabilities))
-
-
-def class_shares(mask: NDArray[np.uint8], num_classes: int) -> tuple[float, ...]:
-    """Compute the share of the pixels of each class, in [0, 1].
-
-    >>> class_shares(np.array([[0, 0, 0, 1]], np.uint8), 3)
-    (0.75, 0.25, 0.0)
-    """
-    pixels = mask.ravel()
-    counts = np.zeros(256, np.int64)
-    for start in range(0, pixels.size, _BLOCK_PX):
-        counts += np.bincount(pixels[start : start + _BLOCK_PX], minlength=256)
-    return tuple((counts[:num_classes] / pixels.size).tolist())
 
 
 def _npy(array: NDArray[np.float16]) -> bytes:

@@ -73,15 +73,27 @@ def test_two_plain_folders(folder, capsys):
     assert "train divided by seed 0 into 1 train, 1 val, 1 test" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["--images", "x"], ["x", "--masks", "y"]])
-def test_unclear_input(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "no data are named: seen none"),
+        (["--images", "x"], "no data are named: seen --images"),
+        (["x", "--masks", "y"], "data are named twice: seen DIR --masks"),
+    ],
+)
+def test_unclear_input(arguments, problem, capsys):
     assert run(["data", "check", *arguments]) == 2
-    assert "no data are named: expected DIR, or --images and --masks together" in capsys.readouterr().err
+    assert f"{problem}, expected DIR, or --images DIR and --masks DIR. Give one" in capsys.readouterr().err
 
 
 def test_never_writes_into_the_data(folder, capsys):
     assert run(["data", "check", str(folder), "--out", str(folder / "preview.png")]) == 2
     assert "expected one outside the data" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_place_for_the_picture(folder, tmp_path, capsys):
+    assert run(["data", "check", str(folder), "--out", str(tmp_path)]) == 2
+    assert f"--out {tmp_path}: a folder seen, expected a file to write. Write --out " in capsys.readouterr().err
 
 
 def test_warnings_and_odd_names(folder, capsys):

@@ -73,6 +73,14 @@ def test_predicted_masks_score_as_the_model_does(place, capsys):
     assert json.loads(capsys.readouterr().out)["mean_iou"] == ours["mean_iou"]
 
 
+def test_the_next_thing_to_do_is_told(place, capsys):
+    masks, out = place.data / "masks", place.root / "out"
+    assert evaluate("--predictions", masks, "--masks", masks, "--values", "mask") == 0
+    assert "next: the same command with --out scores" in capsys.readouterr().out
+    assert evaluate("--predictions", masks, "--masks", masks, "--values", "mask", "--out", out) == 0
+    assert f"next: look at the images of the lowest mean_iou in {out / 'per_image.csv'}" in capsys.readouterr().out
+
+
 def test_true_masks_score_one(place, capsys):
     masks = place.data / "masks"
     assert evaluate("--predictions", masks, "--masks", masks, "--values", "mask", "--json") == 0
@@ -94,6 +102,7 @@ def test_missing_predictions_are_listed_with_exit_code_2(place, capsys):
         ((), "MODEL and --predictions: seen neither"),
         (("run", "--predictions", "p"), "MODEL and --predictions: seen both"),
         (("run",), "seen none, expected --data DIR, or --images DIR"),
+        (("--predictions", "p", "--images", "i"), "--images: given beside --predictions, expected with MODEL alone"),
         (("--predictions", "p"), "--masks and --data: seen neither"),
         (("--predictions", "p", "--masks", "m", "--data", "d"), "--masks and --data: seen both"),
     ],

@@ -103,8 +103,18 @@ def test_predictions_may_hold_the_values_of_the_masks(tmp_path):
         Image.fromarray(truth).save(tmp_path / kind / "a.png")
     pairs = pair_masks(tmp_path / "predictions", {"a": tmp_path / "masks" / "a.png"})
     assert evaluate_predictions(pairs, labels, values="mask").mean_iou == 1.0
-    with pytest.raises(DataError, match=r"a\.png: prediction: seen values 255, expected 0 to 1"):
+    with pytest.raises(DataError, match=r"a\.png: prediction: seen values 255, expected 0 to 1\. .* add --values mask"):
         evaluate_predictions(pairs, labels)
+
+
+def test_ignored_values_are_no_prediction(tmp_path):
+    labels = build_labels(["wall", "cell"], ignore_index=9)
+    for kind, value in (("masks", 1), ("predictions", 9)):
+        (tmp_path / kind).mkdir()
+        Image.new("L", (2, 2), value).save(tmp_path / kind / "a.png")
+    pairs = pair_masks(tmp_path / "predictions", {"a": tmp_path / "masks" / "a.png"})
+    with pytest.raises(DataError, match=r"seen values 255, expected 0 to 1\. Predict a class at every pixel"):
+        evaluate_predictions(pairs, labels, values="mask")
 
 
 def test_other_classes_than_the_models_are_refused(segmenter, samples):
@@ -124,7 +134,7 @@ def test_all_files_that_cannot_be_scored_are_listed(segmenter, samples, tmp_path
         evaluate_model(segmenter, [*samples, bare], LABELS)
     first, second, third = caught.value.problems
     assert "a.png" in first
-    assert "height and width (5, 5), expected (24, 36) as its image has" in second
+    assert "size (5, 5) (height, width) seen, expected (24, 36) as its image has" in second
     assert "no mask, expected one of the same name" in third
 
 

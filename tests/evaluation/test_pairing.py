@@ -33,6 +33,13 @@ def test_stems_that_repeat_do_not_pair(tmp_path):
         pair_masks(tmp_path / "p", {"1": tmp_path / "t1"})
 
 
+def test_one_prediction_is_not_scored_for_several_masks(tmp_path):
+    touch(tmp_path / "p" / "1.png", tmp_path / "p" / "2.png")
+    with pytest.raises(DataError, match=r"2 true masks share the stem of a prediction.*same sub-folders") as caught:
+        pair_masks(tmp_path / "p", {name: tmp_path / f"{name}.png" for name in ("x/1", "y/1", "x/2")})
+    assert caught.value.problems == (str(tmp_path / "x/1.png"), str(tmp_path / "y/1.png"))
+
+
 def test_the_output_of_predict_is_understood(tmp_path):
     touch(tmp_path / "p" / "masks" / "1.png", tmp_path / "p" / "overlays" / "1.png")
     (tmp_path / "p" / "manifest.csv").touch()

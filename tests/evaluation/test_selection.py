@@ -6,8 +6,9 @@ from PIL import Image
 
 from segan.data.dataset import scan_dataset
 from segan.data.labels import build_labels
+from segan.data.source import Source
 from segan.errors import DataError, UsageError
-from segan.evaluation.selection import Source, select_masks, select_samples
+from segan.evaluation.selection import select_masks, select_samples
 
 MODEL_LABELS = build_labels(["earth", "water"], mapping={0: 0, 255: 1})
 
@@ -58,6 +59,22 @@ def test_another_dataset_without_folders_is_refused(run, tmp_path):
     draw(tmp_path / "new", ["x", "y", "z"])
     with pytest.raises(UsageError, match=r"its images are not those of the run's split\.json"):
         select_samples(Source.of_dataset(tmp_path / "new"), "test", run=run)
+
+
+def test_what_the_runs_images_lack_is_told_as_it_is(flat, run):
+    (flat / "masks" / "03.png").unlink()
+    with pytest.raises(DataError, match="the dataset has problems") as caught:
+        select_samples(Source.of_dataset(flat), "test", run=run)
+    assert "03.png: no mask seen" in caught.value.problems[0]
+    assert "--split all" not in str(caught.value)
+
+
+def test_missing_folders_are_told_first(run, tmp_path):
+    for place in (run, None):
+        with pytest.raises(DataError, match="nothing: no folder seen, expected a dataset folder"):
+            select_samples(Source.of_dataset(tmp_path / "nothing"), "test", run=place)
+        with pytest.raises(DataError, match=r"--masks .*no-masks: no folder seen"):
+            select_samples(Source(run, tmp_path / "no-masks"), "test", run=place)
 
 
 def test_another_dataset_with_a_folder_for_the_split_is_taken(run, tmp_path):

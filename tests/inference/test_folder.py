@@ -108,6 +108,24 @@ def test_a_bad_file_is_listed_and_the_others_are_done(images, tmp_path):
     assert len(states(tmp_path / "out" / "masks")) == 3
 
 
+def test_a_link_that_leads_nowhere_costs_one_image(images, tmp_path):
+    (images / "a.jpg").symlink_to("gone.jpg")
+    (images / "a.png").rename(images / "b.png")
+    (row,) = predict_folder(make(), [images], tmp_path / "out").failed
+    assert "a.jpg: cannot be read (No such file or directory)" in row.message
+
+
+def test_an_image_that_fails_now_keeps_no_result_of_before(images, tmp_path):
+    out = tmp_path / "out"
+    predict_folder(make(), [images], out, overlay=True)
+    (images / "a.png").write_bytes(b"no")
+    draw(images / "sub" / "b.png")  # Comes after b.jpg, whose results have its name.
+    assert len(predict_folder(make(), [images], out, overlay=True).failed) == 2
+    assert {path.as_posix() for path in states(out)} == {
+        f"{folder}/{name}.png" for folder in ("masks", "overlays") for name in ("sub/b", "sub/deep/c")
+    }
+
+
 def test_a_surprise_in_the_network_costs_one_image(images, tmp_path):
     segmenter = make()
     real = segmenter.predict
@@ -199,7 +217,7 @@ def test_an_output_folder_that_is_a_file_is_told(images, tmp_path):
 
 
 def test_nothing_is_written_into_an_input_folder(images):
-    with pytest.raises(UsageError, match="into the input folder"):
+    with pytest.raises(UsageError, match="a place among the inputs"):
         predict_folder(make(), [images], images / "out")
     assert not (images / "out").exists()
 
@@ -217,6 +235,16 @@ def test_an_interrupt_leaves_whole_files_and_the_next_run_goes_on(images, tmp_pa
     summary = predict_folder(make(), [images], tmp_path / "out")
     assert summary.kept == len(written) >= 1
     assert written.items() <= states(tmp_path / "out").items()
+
+
+@pytest.mark.parametrize(("shard", "left"), [((1, 1), False), ((1, 2), True)])
+def test_what_a_killed_run_left_is_removed_unless_others_may_write(images, tmp_path, shard, left):
+    parts = [tmp_path / "out" / name for name in ("masks/sub/.b.png.abcd1234.part", ".manifest.csv.abcd1234.part")]
+    for part in [*parts, tmp_path / "out" / ".segan" / ".labels.yaml.abcd1234.part"]:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+    predict_folder(make(), [images], tmp_path / "out", shard=shard)
+    assert {part.exists() for part in parts} == {left}
 
 
 SLOW = """

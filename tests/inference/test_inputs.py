@@ -70,15 +70,38 @@ def test_a_folder_without_images_is_told(tmp_path):
 @pytest.mark.parametrize("out", ["in", "in/results", "in/../in/x"])
 def test_nothing_is_written_into_an_input_folder(tmp_path, out):
     touch(tmp_path / "in" / "x.png")
-    with pytest.raises(UsageError, match="would be written into the input folder"):
+    with pytest.raises(UsageError, match=r"a place among the inputs \(.*in\) seen, expected one outside the data"):
         collect_jobs([tmp_path / "in"], OutputPlan(tmp_path / out))
 
 
 @pytest.mark.parametrize("source", ["masks", "masks/x.png"])
 def test_results_never_replace_inputs(tmp_path, source):
-    touch(tmp_path / "masks" / "x.png")
-    with pytest.raises(UsageError, match="would be written into the input folder"):
+    touch(tmp_path / "masks" / "x.png", tmp_path / ".segan" / "journal.jsonl")
+    with pytest.raises(UsageError, match="a place among the inputs"):
         collect_jobs([tmp_path / source], OutputPlan(tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["masks", "overlays", "probabilities"])
+def test_files_of_others_are_never_replaced(tmp_path, folder):
+    touch(tmp_path / "data" / "images" / "x.png", tmp_path / "data" / folder / "test" / "x.png")
+    with pytest.raises(UsageError, match=rf"{folder} holds files that segan did not write, .* Choose another --out\."):
+        collect_jobs([tmp_path / "data" / "images"], OutputPlan(tmp_path / "data"))
+
+
+def test_results_of_an_earlier_run_and_empty_folders_are_no_obstacle(tmp_path):
+    touch(
+        tmp_path / "in" / "x.png", tmp_path / "out" / ".segan" / "journal.jsonl", tmp_path / "out" / "masks" / "x.png"
+    )
+    (tmp_path / "new" / "masks").mkdir(parents=True)
+    for out in ("out", "new"):
+        assert names(collect_jobs([tmp_path / "in"], OutputPlan(tmp_path / out))) == ["x"]
+
+
+def test_a_link_that_leads_nowhere_is_one_input_among_others(tmp_path):
+    touch(tmp_path / "in" / "x.jpg")
+    (tmp_path / "in" / "x.png").symlink_to("gone.png")
+    first, second = collect_jobs([tmp_path / "in"], OutputPlan(tmp_path / "out"))
+    assert (first.conflict, second.conflict) == (None, first.path)
 
 
 def test_results_may_go_beside_an_input_folder_or_file(tmp_path):
