@@ -19,6 +19,7 @@ HEADER = """\
 #   command:  segan train reference --data DIR --out RUN      (the same as giving no config)
 #   data:     any dataset folder
 #   machine:  any
+#   measured: minutes and score depend on the data
 """
 
 

@@ -84,7 +84,7 @@ def test_shipped_configs_are_at_most_ten_and_have_a_header() -> None:
     assert len(config_names()) <= 10
     for name in config_names():
         header = config_path(name).read_text().split("\n\n")[0]
-        for word in ("command:", "data:", "machine:"):
+        for word in ("command:", "data:", "machine:", "measured:"):
             assert f"#   {word}" in header, f"configs/{name}.yaml: no `{word}` in its header"
 
 
