@@ -1,6 +1,9 @@
 """Training samples and the batches of a run: what step k sees depends on the seed and on k, and on nothing else."""
 
+import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,3 +161,12 @@ def _start_worker(worker: int) -> None:
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the training is killed; torch's own watch misses it where a fork server made the worker."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

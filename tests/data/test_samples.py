@@ -1,3 +1,7 @@
+import multiprocessing
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -145,3 +149,40 @@ def test_a_training_split_needs_samples_with_masks(pairs):
         samples_of([])
     with pytest.raises(DataError, match=r"images without masks.*\n.*bare.png: no mask"):
         samples_of([*pairs, Sample("bare", pairs[0].image.with_name("bare.png"), None)])
+
+
+def _load_until_killed(pairs, folder):
+    samples = samples_of(pairs)
+    with build_loader(samples, seed=0, start_step=0, steps=10_000, batch_size=2, workers=2) as loader:
+        next(loader)
+        for child in multiprocessing.active_children():
+            (folder / f"{child.pid}.pid").touch()
+        (folder / "ready").touch()
+        time.sleep(60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_end_when_the_training_is_killed(pairs, tmp_path, method):
+    process = multiprocessing.get_context(method).Process(target=_load_until_killed, args=(pairs, tmp_path))
+    process.start()
+    wait_until((tmp_path / "ready").exists, 60)
+    process.kill()
+    process.join()
+    workers = [Path("/proc", path.stem) for path in tmp_path.glob("*.pid")]
+    assert len(workers) == 2
+    wait_until(lambda: not any(is_running(worker) for worker in workers), 10)
+
+
+def is_running(process):
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(holds, seconds):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
