@@ -1,5 +1,6 @@
 """Device and precision, the log, signals."""
 
+import functools
 import os
 import signal
 from pathlib import Path
@@ -61,7 +62,10 @@ def test_log_drops_what_a_resumed_run_writes_again(tmp_path: Path) -> None:
     assert read_metrics(path)[2]["pixel"] is None
 
 
-def test_first_signal_is_noted_and_the_second_acts() -> None:
+def test_first_signal_is_noted_and_the_second_acts(request: pytest.FixtureRequest) -> None:
+    # A shell starts what runs in its background with SIGINT ignored.
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with listen_for_stop() as stop:
         assert not stop
         os.kill(os.getpid(), signal.SIGTERM)
