@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 from scipy.spatial.distance import cdist
 from skimage.segmentation import find_boundaries
 
@@ -56,6 +57,18 @@ def test_large_distances_are_exact(size):
     np.testing.assert_array_equal(
         found.from_mask[1], np.square(np.argwhere(mask == 1) - (np.array(size) - 1)).sum(axis=1)
     )
+
+
+@settings(deadline=None, max_examples=30)
+@given(MASKS, st.integers(0, 2**16))
+def test_distances_equal_the_distance_transform(truth, seed):
+    mask = np.random.default_rng(seed).permutation(truth.ravel()).reshape(truth.shape)
+    found = edge_distances(mask, truth, 3)
+    for index in range(3):
+        edges = [find_edges(picture) & (picture == index) for picture in (mask, truth)]
+        if edges[1].any():
+            expected = ndimage.distance_transform_edt(~edges[1])[edges[0]]
+            np.testing.assert_allclose(np.sqrt(found.from_mask[index]), expected, atol=1e-9)
 
 
 def test_ignored_pixels_have_no_edge():
