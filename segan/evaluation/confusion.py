@@ -35,15 +35,24 @@ def confusion_matrix(
     >>> confusion_matrix(np.array([[0, 1, 1]], np.uint8), np.array([[0, 0, 255]], np.uint8), 2).tolist()
     [[1, 1], [0, 0]]
     """
+    validate_sizes(mask, truth)
+    joint = _joint_histogram(truth, mask)[:IGNORE]
+    _check_values("true mask", joint.sum(axis=1), num_classes, "Check the mapping of the mask's values.")
+    _check_values("prediction", joint.sum(axis=0), num_classes, advice)
+    return joint[:num_classes, :num_classes].copy()
+
+
+def validate_sizes(mask: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
+    """Refuse a prediction of another size than the true mask.
+
+    Raises:
+        DataError: The sizes differ.
+    """
     if mask.shape != truth.shape:
         raise DataError(
             f"prediction: height and width {mask.shape}, expected {truth.shape} as the true mask has. "
             "Save predictions at the size of the image."
         )
-    joint = _joint_histogram(truth, mask)[:IGNORE]
-    _check_values("true mask", joint.sum(axis=1), num_classes, "Check the mapping of the mask's values.")
-    _check_values("prediction", joint.sum(axis=0), num_classes, advice)
-    return joint[:num_classes, :num_classes].copy()
 
 
 def _joint_histogram(truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -6,15 +6,34 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torchmetrics.classification import (
     MulticlassAccuracy,
+    MulticlassCohenKappa,
     MulticlassF1Score,
     MulticlassJaccardIndex,
     MulticlassPrecision,
     MulticlassRecall,
+    MultilabelF1Score,
+    MultilabelJaccardIndex,
+    MultilabelPrecision,
+    MultilabelRecall,
 )
 from torchmetrics.segmentation import MeanIoU
 
 from segan.evaluation.confusion import confusion_matrix
-from segan.evaluation.scores import scores
+from segan.evaluation.scores import (
+    cohen_kappa,
+    frequency_weighted_iou,
+    iou,
+    macro_mean,
+    mean_iou,
+    mean_over_images,
+    mean_over_images_by_class,
+    micro_dice,
+    micro_iou,
+    micro_precision,
+    micro_recall,
+    pixel_accuracy,
+    scores,
+)
 
 K = 5
 
@@ -89,3 +108,93 @@ def test_a_class_that_is_only_predicted_counts_as_zero():
     assert found.iou.tolist() == [0.75, 0.0]
     assert found.mean_iou == 0.375
     assert np.isnan(found.recall[1])
+
+
+def draw_pair(data, with_ignored=True):
+    """Masks of few pixels and often of few classes."""
+    shape = (data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6)))
+    few = st.sampled_from(data.draw(st.sampled_from([[0], [1], [0, 1], [1, 3], [0, 1, 2, 3, 4]])))
+    mask = data.draw(arrays(np.uint8, shape, elements=few))
+    return mask, data.draw(arrays(np.uint8, shape, elements=few | st.just(255) if with_ignored else few))
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_kappa_and_weighted_iou_equal_torchmetrics(data):
+    mask, truth = draw_pair(data)
+    matrix = confusion_matrix(mask, truth, K)
+    if not matrix.any():
+        assert np.isnan([cohen_kappa(matrix), frequency_weighted_iou(matrix)]).all()
+        return
+    theirs = [
+        float(metric(torch.tensor(mask).long(), torch.tensor(truth).long()))
+        for metric in (
+            MulticlassCohenKappa(K, ignore_index=255),
+            MulticlassJaccardIndex(K, average="weighted", ignore_index=255),
+        )
+    ]
+    one_class_only = matrix.max() == matrix.sum() and np.trace(matrix) == matrix.sum()
+    # Where 0 is divided by 0 torchmetrics answers NaN or, in older versions, 0.
+    expected = np.nan if one_class_only else theirs[0]
+    np.testing.assert_allclose(cohen_kappa(matrix), expected, atol=1e-6)
+    assert frequency_weighted_iou(matrix) == pytest.approx(theirs[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ours", "metric"),
+    [
+        (micro_iou, MultilabelJaccardIndex),
+        (micro_dice, MultilabelF1Score),
+        (micro_precision, MultilabelPrecision),
+        (micro_recall, MultilabelRecall),
+    ],
+)
+@pytest.mark.parametrize("without", [(), (0,), (0, 3)])
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_micro_scores_equal_torchmetrics(ours, metric, without, data):
+    mask, truth = draw_pair(data, with_ignored=False)
+    kept = [index for index in range(K) if index not in without]
+    # A class of a pixel is a label of its own, so that the other classes can be left out of the sum.
+    layers = [torch.tensor(picture.reshape(-1, 1) == np.array(kept)).long() for picture in (mask, truth)]
+    found = ours(confusion_matrix(mask, truth, K), without)
+    if np.isnan(found):
+        assert not (layers[0] if ours is micro_precision else layers[1]).any()
+    else:
+        assert found == pytest.approx(float(metric(len(kept), average="micro")(*layers)), abs=1e-6)
+
+
+def test_averages_by_hand():
+    first, second = np.array([[8, 0], [1, 1]]), np.array([[0, 0], [4, 2]])
+    assert frequency_weighted_iou(first) == pytest.approx(0.8 * 8 / 9 + 0.2 * 1 / 2)
+    assert cohen_kappa(first) == pytest.approx((0.9 - 0.74) / (1 - 0.74))
+    values = [iou(first), iou(second)]
+    np.testing.assert_allclose(values, [[8 / 9, 1 / 2], [0, 1 / 3]])
+    assert mean_over_images(values) == pytest.approx(((8 / 9 + 1 / 2) / 2 + 1 / 6) / 2)
+    assert mean_over_images(values, without=(0,)) == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert mean_over_images_by_class([values[0], np.array([np.nan, 1 / 3])]) == pytest.approx((8 / 9 + 5 / 12) / 2)
+    assert micro_iou(first + second, without=(0,)) == pytest.approx(3 / 8)
+
+
+def test_micro_iou_of_all_classes_is_a_function_of_the_accuracy():
+    matrix = confusion_matrix(*random_masks(3), K)
+    accuracy = pixel_accuracy(matrix)
+    assert micro_iou(matrix) == pytest.approx(accuracy / (2 - accuracy))
+    assert micro_dice(matrix) == micro_precision(matrix) == micro_recall(matrix) == accuracy
+
+
+def test_means_of_nothing_are_no_number():
+    nothing = np.zeros((2, 2), np.int64)
+    assert np.isnan([macro_mean(iou(nothing)), micro_iou(nothing), cohen_kappa(nothing)]).all()
+    assert np.isnan([mean_over_images([iou(nothing)]), mean_over_images_by_class([iou(nothing)])]).all()
+    assert macro_mean(np.array([0.5, np.nan])) == 0.5
+
+
+def test_the_macro_mean_is_the_mean_iou():
+    matrix = confusion_matrix(*random_masks(4), K)
+    assert macro_mean(iou(matrix)) == pytest.approx(mean_iou(matrix), abs=1e-15)
+
+
+def test_kappa_does_not_overflow():
+    huge = np.array([[20, 5], [10, 15]]) * 10**16
+    assert cohen_kappa(huge) == pytest.approx(0.4)
