@@ -39,7 +39,7 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Build a table with a row for each class and one for the mean IoU and the pixel accuracy.
 
-    Below each score stand the ends of its 95 % interval, where there is one.
+    Below IoU and Dice stand the ends of their 95 % interval, where there is one; a line of 80 columns has room for two.
     """
     split = f"{evaluation.split}: " if evaluation.split else ""
     about = "1 image, no intervals" if evaluation.images == 1 else f"{evaluation.images} images, 95 % intervals below"
@@ -47,24 +47,30 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     # Names are no markup: `Text` shows brackets as they are.
     table = Table(title=Text(f"{split}{about}"), title_justify="left", show_footer=True)
     table.add_column("class", "mean IoU, pixel accuracy", overflow="fold")
-    table.add_column("IoU", _with_interval(evaluation.mean_iou, intervals.whole["mean_iou"]), justify="right")
-    table.add_column("Dice", justify="right")
+    table.add_column(
+        "IoU", _with_interval(evaluation.mean_iou, intervals.whole["mean_iou"]), justify="right", no_wrap=True
+    )
+    table.add_column("Dice", justify="right", no_wrap=True)
     table.add_column("precision", justify="right")
     table.add_column("recall", justify="right")
     accuracy = _with_interval(evaluation.pixel_accuracy, intervals.whole["pixel_accuracy"])
-    table.add_column("pixels %", accuracy, justify="right")
+    table.add_column("pixels %", accuracy, justify="right", no_wrap=True)
     counts = evaluation.confusion_matrix.sum(axis=1)
-    columns = {figure: getattr(evaluation, figure) for figure in intervals.per_class}
     for index, name in enumerate(evaluation.classes):
         share = 100.0 * counts[index] / max(1, counts.sum())
-        cells = (_with_interval(column[name], intervals.per_class[figure][name]) for figure, column in columns.items())
+        cells = (
+            _with_interval(evaluation.iou[name], intervals.per_class["iou"][name]),
+            _with_interval(evaluation.dice[name], intervals.per_class["dice"][name]),
+            _figure(evaluation.precision[name]),
+            _figure(evaluation.recall[name]),
+        )
         table.add_row(Text(name), *cells, f"{share:.2f}")
     return table
 
 
 def comparison_table(comparison: Comparison) -> Table:
     """Build a table with a row for each figure."""
-    table = Table(title=f"{comparison.images} images; p of classes for themselves", title_justify="left")
+    table = Table(title=f"{comparison.images} images; p is not corrected for the number of rows", title_justify="left")
     table.add_column("figure", overflow="fold")
     for heading in ("A", "B", "B - A", "95 % interval", "p"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -5,8 +5,9 @@ turns pooled counts `[..., *shape]` into figures `[..., F]`, NaN where a figure 
 so that figures of pooled pixels keep their meaning. Weights times counts are whole numbers below 2^53, exact in
 `float64`: results depend on the seed alone, not on threads.
 
-Intervals are BCa (Efron 1987) on levels widened for few images (Hesterberg 2015). `benchmarks/interval_coverage.py`
-chose them: the plain percentile interval and plain BCa are too narrow below about 50 images.
+Levels are widened for few images (Hesterberg 2015). Intervals of figures are BCa on these (Efron 1987), which helps
+where a class is in few images; those of differences are percentiles, since differences are nearly symmetric and what
+BCa would correct is noise. `benchmarks/interval_coverage.py` measures the four ways.
 """
 
 import math
@@ -28,7 +29,13 @@ _BLOCK = 1 << 22  # Weights drawn at a time: 32 MiB, however many images there a
 
 
 def bootstrap_interval(
-    counts: Counts, compute: Compute, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+    counts: Counts,
+    compute: Compute,
+    *,
+    corrected: bool = True,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Figures:
     """Compute an interval for each figure, by drawing images with replacement.
 
@@ -37,6 +44,7 @@ def bootstrap_interval(
     Args:
         counts: Counts of each image, `[N, ...]`.
         compute: Pooled counts to figures.
+        corrected: Correct for bias and acceleration (BCa), else read percentiles.
         level: Wanted share of intervals that cover the true figure.
         resamples: How many times N images are drawn.
         seed: Of the drawing.
@@ -54,9 +62,16 @@ def bootstrap_interval(
     if len(counts) < 2:
         return np.full((2, observed.size), np.nan)
     without_one = compute((whole - flat).reshape(counts.shape))
-    drawn = [compute((weights @ flat).reshape(-1, *counts.shape[1:])) for weights in _weights(flat, resamples, seed)]
+    drawn = [
+        compute((weights @ flat).reshape(-1, *counts.shape[1:])) for weights in draw_weights(len(flat), resamples, seed)
+    ]
     samples = np.sort(np.concatenate(drawn), axis=0)  # NaN, where a resample lacks a figure, comes last.
-    ends = quantiles(samples, bca_levels(samples, observed, without_one, widened_tails(level, len(counts))))
+    tail = widened_tails(level, len(counts))
+    if corrected:
+        levels = bca_levels(samples, observed, without_one, tail)
+    else:
+        levels = percentile_levels(tail, observed.size)
+    ends = quantiles(samples, levels)
     hangs_on_one = np.isnan(without_one).any(axis=0) | np.isnan(observed)
     ends[:, hangs_on_one] = np.nan
     return ends
@@ -92,7 +107,8 @@ def difference_interval(
         gain: Figures = both[1] - both[0]
         return gain
 
-    return bootstrap_interval(np.stack([first, second], axis=1), subtract, level=level, resamples=resamples, seed=seed)
+    paired = np.stack([first, second], axis=1)
+    return bootstrap_interval(paired, subtract, corrected=False, level=level, resamples=resamples, seed=seed)
 
 
 def permutation_p_values(
@@ -147,6 +163,15 @@ def widened_tails(level: float, images: int) -> float:
     return student * math.sqrt(images / (images - 1))
 
 
+def percentile_levels(tail: float, number: int) -> Figures:
+    """Compute the same levels of both ends, `[2, F]`, for F figures.
+
+    >>> percentile_levels(1.96, 1).round(3).tolist()
+    [[0.025], [0.975]]
+    """
+    return np.repeat(ndtr(np.array([[-tail], [tail]])), number, axis=1)
+
+
 def bca_levels(samples: Figures, observed: Figures, without_one: Figures, tail: float) -> Figures:
     """Compute the levels of both ends, corrected for bias and acceleration.
 
@@ -195,11 +220,11 @@ def quantiles(samples: Figures, levels: Figures) -> Figures:
     return between
 
 
-def _weights(flat: Pooled, resamples: int, seed: int) -> Iterator[Pooled]:
-    """Draw how often each image is in each resample, multinomial counts `[block, N]`."""
-    random, images = np.random.default_rng(seed), len(flat)
+def draw_weights(images: int, resamples: int, seed: int) -> Iterator[Pooled]:
+    """Draw how often each of N images is in each resample: multinomial counts `[block, N]`, in blocks of resamples."""
+    random = np.random.default_rng(seed)
     for size in _blocks(images, resamples):
-        # Counting drawn indices gives multinomial counts, about ten times faster than drawing those.
+        # Counting drawn indices gives multinomial counts, about three times faster than drawing those.
         index = random.integers(0, images, (size, images)) + images * np.arange(size)[:, None]
         yield np.bincount(index.ravel(), minlength=size * images).reshape(size, images).astype(np.float64)
 
