@@ -15,6 +15,11 @@ COMMANDS = {
     "data": ("segan.commands.data", "data", "Check a dataset folder and show what is in it."),
     "train": ("segan.commands.train", "train", "Train a segmentation model, adversarially or pixel-only."),
     "evaluate": ("segan.commands.evaluate", "evaluate", "Score a model, or masks made by any other tool."),
+    "compare": (
+        "segan.commands.compare",
+        "compare",
+        "Tell whether one of two evaluations is better, or chance explains it.",
+    ),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
 }
 

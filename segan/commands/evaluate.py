@@ -39,7 +39,7 @@ Examples:
     help="What pixels of --predictions hold: class indices, or the same values as the true masks.",
 )
 @click.option("--card", help="Dataset card: what the true masks mean, where the data have no dataset.yaml.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json and per_image.csv.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json, per_image.csv and counts.npz.")
 @click.option("--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images.")
 @click.option("--tta", is_flag=True, help="Average with the mirrored image.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -72,7 +72,8 @@ def evaluate(
     """Score a model on a dataset, or masks made by any other tool.
 
     Two forms: MODEL with --data DIR, or with --images DIR --masks DIR; and --predictions DIR with --masks DIR or --data
-    DIR. Scores are counted over the whole split at full resolution; ignored pixels count nowhere.
+    DIR. Scores are counted over the whole split at full resolution; ignored pixels count nowhere. Intervals are those
+    over images, 95 %.
     """
     import json
 
@@ -113,11 +114,22 @@ def evaluate(
         return
     if not quiet:
         print_evaluation(evaluation)
-    click.echo(f"mean IoU {evaluation.mean_iou:.4f} over {evaluation.images} images")
+    click.echo(_sum_up(evaluation))
     if out is not None:
         click.echo(f"scores: {out / 'metrics.json'}, {out / 'per_image.csv'}")
     if not quiet:
         click.echo(f"next: {_advise(model, out)}")
+
+
+def _sum_up(evaluation: "Evaluation") -> str:
+    """Say the figure that papers report, with its interval or why there is none."""
+    import math
+
+    low, high = evaluation.intervals.whole["mean_iou"]
+    if evaluation.images == 1:
+        return f"mean IoU {evaluation.mean_iou:.4f} over 1 image; no interval, that takes two images or more"
+    interval = "no interval" if math.isnan(low) else f"95 % interval {low:.4f} to {high:.4f}"
+    return f"mean IoU {evaluation.mean_iou:.4f} ({interval}) over {evaluation.images} images"
 
 
 def _advise(model: str | None, out: Path | None) -> str:
@@ -126,7 +138,7 @@ def _advise(model: str | None, out: Path | None) -> str:
         return f"segan predict {model} YOUR_IMAGES --out predictions --overlay"
     if out is None:
         return "the same command with --out scores, for the score of each image"
-    return f"look at the images of the lowest mean_iou in {out / 'per_image.csv'}"
+    return f"look at the images of the lowest mean_iou in {out / 'per_image.csv'}; segan compare OTHER_SCORES {out}"
 
 
 def _score_model(

@@ -3,6 +3,8 @@
 import csv
 import io
 import math
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.errors import DataError, UsageError
+from segan.evaluation.intervals import Intervals, score_intervals
 from segan.evaluation.scores import CONVENTION, PerClass, Scores, scores
 from segan.files import write_bytes_atomically, write_json
+
+COUNTS = "counts.npz"
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,12 @@ class Evaluation:
         """Recall of each class by name."""
         return self._by_name(self.scores.recall)
 
+    @cached_property
+    def intervals(self) -> Intervals:
+        """95 % intervals of the scores over images; the order of the images plays no part."""
+        images = sorted(self.per_image, key=lambda image: image.name)
+        return score_intervals(np.stack([image.matrix for image in images]), self.classes)
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; a score that does not exist is `None`."""
         tables = {name: _plain(getattr(self, name)) for name in ("iou", "dice", "precision", "recall")}
@@ -102,6 +114,7 @@ class Evaluation:
             "split": self.split,
             "classes": list(self.classes),
             "convention": CONVENTION,
+            "intervals": self.intervals.to_json(),
         }
 
     def _by_name(self, values: PerClass) -> dict[str, float]:
@@ -109,7 +122,8 @@ class Evaluation:
 
 
 def write_evaluation(evaluation: Evaluation, out: Path) -> None:
-    """Write `metrics.json` and `per_image.csv`, each whole or not at all."""
+    """Write `counts.npz`, `metrics.json` and `per_image.csv`, each whole or not at all."""
+    write_bytes_atomically(out / COUNTS, _pack(evaluation))
     write_json(out / "metrics.json", evaluation.to_json())
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -122,6 +136,60 @@ def write_evaluation(evaluation: Evaluation, out: Path) -> None:
         writer.writerow([image.name, *image.size, *("" if math.isnan(value) else f"{value:.6f}" for value in figures)])
     # Names of files need not be UTF-8; their own bytes are kept.
     write_bytes_atomically(out / "per_image.csv", stream.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_evaluation(place: Path) -> Evaluation:
+    """Read an evaluation back, exactly, from the counts that `write_evaluation` keeps.
+
+    Args:
+        place: The folder, or a file of it such as `metrics.json`.
+
+    Raises:
+        UsageError: There is no such folder, or it holds no counts.
+        DataError: The file is damaged.
+    """
+    path = (place if place.is_dir() else place.parent) / COUNTS
+    if not place.exists():
+        raise UsageError(f"{place}: not found, expected the folder that segan evaluate --out wrote. Check the path.")
+    if not path.is_file():
+        raise UsageError(
+            f"{place}: no {COUNTS} seen, expected the counts of each image, which segan evaluate --out writes. "
+            "Evaluate again with --out."
+        )
+    try:
+        return _unpack(path.read_bytes())
+    # What NumPy raises depends on where the file is damaged; the checksums of the archive see to the rest.
+    except (ValueError, KeyError, EOFError, IndexError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: damaged ({error}), expected counts of images. Evaluate again with --out.") from error
+
+
+def _pack(evaluation: Evaluation) -> bytes:
+    """Write the counts as a compressed archive of NumPy arrays, which `numpy.load` reads without pickle."""
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        allow_pickle=False,
+        images=np.array([image.name for image in evaluation.per_image], np.str_),
+        sizes=np.array([image.size for image in evaluation.per_image], np.int64),
+        matrices=np.stack([image.matrix for image in evaluation.per_image]),
+        classes=np.array(evaluation.classes, np.str_),
+        split=np.array(evaluation.split, np.str_),
+    )
+    return stream.getvalue()
+
+
+def _unpack(content: bytes) -> Evaluation:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        names, classes = arrays["images"].tolist(), tuple(arrays["classes"].tolist())
+        sizes, matrices, split = arrays["sizes"], arrays["matrices"], str(arrays["split"])
+    expected = (len(names), len(classes), len(classes))
+    if matrices.shape != expected or sizes.shape != (len(names), 2) or matrices.dtype != np.int64 or not names:
+        raise ValueError(f"counts {matrices.dtype} {matrices.shape}, expected int64 {expected} for the names")
+    images = (
+        ImageCounts(name, (height, width), matrix)
+        for name, (height, width), matrix in zip(names, sizes.tolist(), matrices, strict=True)
+    )
+    return Evaluation(classes, tuple(images), split)
 
 
 def _or_none(value: float) -> float | None:
