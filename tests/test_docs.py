@@ -72,7 +72,9 @@ def _parse(call: str) -> dict[str, Any]:
     """Let click read a call, with all its checks and without running it; return the parameters."""
     command, arguments = _find(call)
     try:
-        return command.make_context(command.name, arguments).params
+        return command.make_context(
+            command.name, arguments, parent=click.Context(segan, **segan.context_settings)
+        ).params
     except click.exceptions.Exit:  # --help and --version are done while the call is read.
         return {}
     except click.ClickException as error:
