@@ -6,6 +6,7 @@ them, and the medians are compared. To repeat:
 """
 
 import argparse
+import contextlib
 import functools
 import itertools
 import json
@@ -13,7 +14,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import date
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def our_step(mode: str, device: str, **changes: object) -> Callable[[Tensor, Ten
     return step
 
 
-def loaded_batches(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
+def loaded_batches(folder: Path) -> Generator[tuple[Tensor, Tensor], None, None]:
     """Feed batches through decoding, cropping and augmentation, as `segan train` does."""
     draw_dataset(folder, train=48, val=1, test=1, size=(360, 480), seed=0)
     dataset = scan_dataset(folder)
@@ -96,8 +97,9 @@ def loaded_batches(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
     samples = TrainingSamples(
         dataset.samples["train"], dataset.labels, chain, preset="medium", rare_class_crops=0.5, seed=0
     )
-    for item in build_loader(samples, seed=0, start_step=0, steps=10_000, batch_size=BATCH, workers=0):
-        yield item["image"], item["mask"]
+    with build_loader(samples, seed=0, start_step=0, steps=10_000, batch_size=BATCH, workers=0) as loader:
+        for item in loader:
+            yield item["image"], item["mask"]
 
 
 def main() -> None:
@@ -111,8 +113,7 @@ def main() -> None:
     image = torch.randn(BATCH, 3, SIZE, SIZE, device=device)
     mask = torch.randint(0, CLASSES, (BATCH, SIZE, SIZE), device=device)
     adversarial = our_step("adversarial", arguments.device)
-    with tempfile.TemporaryDirectory() as folder:
-        loaded = loaded_batches(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(loaded_batches(Path(folder))) as loaded:
         full = {"discriminator.input_scale": 1.0, "discriminator.channels": 64}
         steps = {
             "pix2pix loop": pix2pix_loop(device),

@@ -35,8 +35,9 @@ class Prefetcher(Generic[T]):
         self._thread = threading.Thread(
             target=_fill, args=(source, self._queue, self._stop), name="segan-prefetch", daemon=True
         )
-        self._finalizer = weakref.finalize(self, self._stop.set)
         self._thread.start()
+        # Also at the end of the process: a thread that computes while the interpreter goes away aborts it.
+        self._finalizer = weakref.finalize(self, _end_thread, self._thread, self._stop)
 
     def __iter__(self) -> Self:
         return self
@@ -55,14 +56,20 @@ class Prefetcher(Generic[T]):
     def close(self) -> None:
         """Stop the thread and wait for the item it is making; harmless when repeated."""
         self._ended = True
-        self._stop.set()
-        self._thread.join()
+        self._finalizer()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
         self.close()
+
+
+def _end_thread(thread: threading.Thread, stop: threading.Event) -> None:
+    stop.set()
+    # A forgotten iterator may be collected in any thread, its own too.
+    if thread is not threading.current_thread():
+        thread.join()
 
 
 def _fill(source: Iterator[T], items: "queue.Queue[T | _End]", stop: threading.Event) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 
@@ -55,3 +57,18 @@ def test_closing_twice_is_harmless():
     prefetcher.close()
     prefetcher.close()
     assert list(prefetcher) == []
+
+
+def test_a_process_ends_cleanly_while_an_iterator_is_left_open():
+    # A thread in the middle of native work when the interpreter goes away would abort the process.
+    code = """
+import torch
+from segan.data.prefetch import Prefetcher
+def work():
+    while True:
+        yield torch.randn(400, 400) @ torch.randn(400, 400)
+left_open = Prefetcher(work(), depth=2)
+next(left_open)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
