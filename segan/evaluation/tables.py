@@ -49,7 +49,8 @@ def print_convention(found: PaperFigures, stream: TextIO | None = None) -> None:
     console.print(Text(f"source: {convention.source}"))
     table = Table(show_header=False, box=None)
     for label, (value, ends) in found.figures.items():
-        table.add_row(Text(label), _short(value), _interval(ends))
+        interval = "no interval" if math.isnan(ends[0]) else f"95 % interval {ends[0]:.4f} to {ends[1]:.4f}"
+        table.add_row(Text(label), _figure(value), interval)
     console.print(table)
     for note in found.notes:
         console.print(Text(f"note: {note}"))

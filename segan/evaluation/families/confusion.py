@@ -132,7 +132,7 @@ FIGURES = {
     "kappa": Figure(_kappa, "Agreement beyond chance (p_o - p_e) / (1 - p_e), pooled (Cohen 1960).", per_class=False),
     "mean_iou_of_images": Figure(
         lambda sums: macro(_iou(sums)),
-        "Each image's mean IoU over the classes in its two masks, then the mean over images (mIoU^I, Wang et al. 2023).",
+        "Mean IoU of each image over the classes in its masks, then the mean over images (mIoU^I, Wang et al. 2023).",
         per_class=False,
         over_images=True,
     ),
