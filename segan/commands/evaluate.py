@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from segan.data.source import Source
     from segan.evaluation.result import Evaluation
 
 EPILOG = """\b
 Examples:
   segan evaluate runs/first --data data/camvid --split test --out scores
   segan evaluate --predictions predictions --masks data/camvid/masks/test --card camvid
+  segan evaluate runs/first --data data/camvid --metrics boundary,structure --convention camvid
 """
 
 
@@ -39,6 +39,25 @@ Examples:
     help="What pixels of --predictions hold: class indices, or the same values as the true masks.",
 )
 @click.option("--card", help="Dataset card: what the true masks mean, where the data have no dataset.yaml.")
+@click.option(
+    "--metrics",
+    multiple=True,
+    metavar="NAME,...",
+    help="More families of figures: boundary, structure, tolerance, segments, sizes, calibration, thresholds, or all; "
+    "confusion is always there.",
+)
+@click.option("--background", metavar="NAME", help="Class left out of the figures without background.")
+@click.option("--membrane", metavar="NAME", help="Class that divides cells, for segments; else the one named membrane.")
+@click.option(
+    "--roi",
+    type=click.Path(path_type=Path),
+    help="Folder of regions of interest, by stem; what is black counts nowhere.",
+)
+@click.option(
+    "--convention",
+    type=click.Choice(["camvid", "voc", "cityscapes", "drive", "crack"]),
+    help="Also print the figures that papers on such data report.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json, per_image.csv and counts.npz.")
 @click.option("--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images.")
 @click.option("--tta", is_flag=True, help="Average with the mirrored image.")
@@ -61,6 +80,11 @@ def evaluate(
     masks: Path | None,
     values: str,
     card: str | None,
+    metrics: tuple[str, ...],
+    background: str | None,
+    membrane: str | None,
+    roi: Path | None,
+    convention: str | None,
     out: Path | None,
     tile: int | None,
     tta: bool,
@@ -77,10 +101,13 @@ def evaluate(
     """
     import json
 
+    from segan.commands.scoring import Wanted, score_masks, score_model
     from segan.data.source import Source
     from segan.errors import UsageError
+    from segan.evaluation.conventions import apply_convention
+    from segan.evaluation.measures import parse_families
     from segan.evaluation.result import write_evaluation
-    from segan.evaluation.tables import print_evaluation
+    from segan.evaluation.tables import print_convention, print_evaluation
     from segan.files import refuse_inside
 
     if (model is None) == (predictions is None):
@@ -89,17 +116,20 @@ def evaluate(
     if out is not None:
         if out.is_file():
             raise UsageError(f"--out {out}: is a file, expected a folder. Choose another name.")
-        refuse_inside(out, [place for place in (data, images, masks) if place is not None])
+        refuse_inside(out, [place for place in (data, images, masks, roi) if place is not None])
+    parse_families(metrics)
+    wanted = Wanted(metrics, background, membrane, roi, convention)
     if predictions is not None:
         if images is not None:
             raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")
-        evaluation = _score_masks(predictions, masks, data, split, card=card, values=values, quiet=quiet)
+        evaluation = score_masks(predictions, masks, data, split, wanted, card=card, values=values, quiet=quiet)
     else:
         assert model is not None
-        evaluation = _score_model(
+        evaluation = score_model(
             model,
             Source.choose(data, images, masks),
             split,
+            wanted,
             card=card,
             tile=tile,
             tta=tta,
@@ -107,13 +137,17 @@ def evaluate(
             precision=precision,
             quiet=quiet,
         )
+    papers = None if convention is None else apply_convention(convention, evaluation, has_region=roi is not None)
+    extra = {} if papers is None else {"paper_figures": papers.to_json()}
     if out is not None:
-        write_evaluation(evaluation, out)
+        write_evaluation(evaluation, out, extra)
     if as_json:
-        click.echo(json.dumps(evaluation.to_json(), allow_nan=False))
+        click.echo(json.dumps({**evaluation.to_json(), **extra}, allow_nan=False))
         return
     if not quiet:
-        print_evaluation(evaluation)
+        print_evaluation(evaluation, families=[*(["confusion"] if metrics else []), *evaluation.sums])
+    if papers is not None:
+        print_convention(papers)
     click.echo(_sum_up(evaluation))
     if out is not None:
         click.echo(f"scores: {out / 'metrics.json'}, {out / 'per_image.csv'}")
@@ -139,76 +173,3 @@ def _advise(model: str | None, out: Path | None) -> str:
     if out is None:
         return "the same command with --out scores, for the score of each image"
     return f"look at the images of the lowest mean_iou in {out / 'per_image.csv'}; segan compare OTHER_SCORES {out}"
-
-
-def _score_model(
-    model: str,
-    source: "Source",
-    split: str,
-    *,
-    card: str | None,
-    tile: int | None,
-    tta: bool,
-    device: str,
-    precision: str,
-    quiet: bool,
-) -> "Evaluation":
-    from segan.commands.progress import progress_bar
-    from segan.evaluation.evaluate import evaluate_model
-    from segan.evaluation.selection import select_samples
-    from segan.inference.model_file import find_model_file
-    from segan.inference.segmenter import load_segmenter
-
-    segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
-    run = find_model_file(model).parent
-    selection = select_samples(source, split, card=card, run=run, model_labels=segmenter.labels)
-    if not quiet:
-        click.echo(f"{split}: {len(selection.samples)} images; {selection.source}", err=True)
-    with progress_bar("evaluating", quiet=quiet) as bar:
-        return evaluate_model(
-            segmenter,
-            selection.samples,
-            selection.labels,
-            split=split,
-            report=lambda done: bar(done, len(selection.samples)),
-        )
-
-
-def _score_masks(
-    predictions: Path,
-    masks: Path | None,
-    data: Path | None,
-    split: str,
-    *,
-    card: str | None,
-    values: str,
-    quiet: bool,
-) -> "Evaluation":
-    from segan.commands.progress import progress_bar
-    from segan.data.source import Source
-    from segan.errors import UsageError
-    from segan.evaluation.evaluate import evaluate_predictions
-    from segan.evaluation.pairing import find_prediction_labels, pair_masks
-    from segan.evaluation.selection import select_masks, select_samples
-
-    if (masks is None) == (data is None):
-        seen = "neither" if masks is None else "both"
-        raise UsageError(
-            f"--masks and --data: seen {seen}, expected one of them beside --predictions. Add --masks DIR."
-        )
-    known = find_prediction_labels(predictions)
-    if masks is not None:
-        truths, labels = select_masks(masks, card=card, model_labels=known)
-        split = ""
-    else:
-        assert data is not None
-        selection = select_samples(Source.of_dataset(data), split, card=card, model_labels=known)
-        truths = {sample.name: sample.mask for sample in selection.samples if sample.mask is not None}
-        labels = selection.labels
-    if not quiet:
-        click.echo(f"{len(truths)} true masks; {labels.understood}", err=True)
-    pairs = pair_masks(predictions, truths)
-    with progress_bar("evaluating", quiet=quiet) as bar:
-        return evaluate_predictions(
-            pairs, labels, model_labels=known, values=values, split=split, report=lambda done: bar(done, len(pairs))
-        )

@@ -72,12 +72,14 @@ def boundary_counts(distances: EdgeDistances, tolerances_px: Sequence[float] = T
 
 def boundary_precision(counts: BoundaryCounts) -> Figures:
     """Compute the share of predicted edge pixels near a true one, `[K, T]`; NaN where none is predicted."""
-    return divide(counts.predicted_near, np.broadcast_to(counts.predicted[:, np.newaxis], counts.predicted_near.shape))
+    return divide(
+        counts.predicted_near, np.broadcast_to(counts.predicted[..., np.newaxis], counts.predicted_near.shape)
+    )
 
 
 def boundary_recall(counts: BoundaryCounts) -> Figures:
     """Compute the share of true edge pixels near a predicted one, `[K, T]`; NaN where none is true."""
-    return divide(counts.true_near, np.broadcast_to(counts.true[:, np.newaxis], counts.true_near.shape))
+    return divide(counts.true_near, np.broadcast_to(counts.true[..., np.newaxis], counts.true_near.shape))
 
 
 def boundary_f1(counts: BoundaryCounts) -> Figures:
@@ -93,7 +95,7 @@ def boundary_f1(counts: BoundaryCounts) -> Figures:
     """
     precision, recall = np.nan_to_num(boundary_precision(counts)), np.nan_to_num(boundary_recall(counts))
     score = np.nan_to_num(divide(2 * precision * recall, precision + recall))
-    return np.where((counts.predicted + counts.true > 0)[:, np.newaxis], score, np.nan)
+    return np.where((counts.predicted + counts.true > 0)[..., np.newaxis], score, np.nan)
 
 
 def band_counts(

@@ -31,24 +31,20 @@ class CalibrationSums(Sums):
     brier: int
 
 
-def calibration_sums(probs: NDArray[np.float32], truth: NDArray[np.uint8], bins: int = BINS) -> CalibrationSums:
+def calibration_sums(probs: NDArray[np.floating], truth: NDArray[np.uint8], bins: int = BINS) -> CalibrationSums:
     """Sum up the probabilities of one image.
 
     Each pixel is rounded by itself, by at most 2e-9, so the sums are the same in any order and batch.
 
     Args:
-        probs: `float32 [K, H, W]`, in [0, 1], adding up to 1 over the classes.
+        probs: `float32` or `float16 [K, H, W]`, in [0, 1], adding up to 1 over the classes.
         truth: True class indices or 255, `uint8 [H, W]`.
         bins: Number of bins of equal width, of which the m-th is ((m - 1) / bins, m / bins]; the first holds 0 too.
 
     Raises:
         DataError: The sizes differ, or the truth holds a value that is no class.
     """
-    if probs.shape[1:] != truth.shape:
-        raise DataError(
-            f"probabilities: height and width {probs.shape[1:]}, expected {truth.shape} as the true mask has. "
-            "Save probabilities at the size of the image."
-        )
+    validate_probabilities(probs, truth)
     counted = truth != IGNORE
     target = truth[counted].astype(np.intp)
     if target.max(initial=0) >= len(probs):
@@ -78,17 +74,30 @@ def calibration_sums(probs: NDArray[np.float32], truth: NDArray[np.uint8], bins:
     )
 
 
-def expected_calibration_error(sums: CalibrationSums) -> float:
+def validate_probabilities(probs: NDArray[np.floating], truth: NDArray[np.uint8]) -> None:
+    """Refuse probabilities of another size than the true mask.
+
+    Raises:
+        DataError: The sizes differ.
+    """
+    if probs.shape[1:] != truth.shape:
+        raise DataError(
+            f"probabilities: height and width {probs.shape[1:]}, expected {truth.shape} as the true mask has. "
+            "Save probabilities at the size of the image."
+        )
+
+
+def expected_calibration_error(sums: CalibrationSums) -> Figures:
     """Compute the mean over pixels of |accuracy - confidence| of their bins, in [0, 1]; NaN without a pixel.
 
     Source:
         Guo et al. (2017), On calibration of modern neural networks, eq. 3; top-label, L1, equal-width bins.
     """
     gaps = np.abs(sums.correct * UNITS - sums.confidence)
-    return float(mean_of_units(gaps.sum(), sums.pixels.sum()))
+    return mean_of_units(gaps.sum(axis=-1), sums.pixels.sum(axis=-1))
 
 
-def brier_score(sums: CalibrationSums) -> float:
+def brier_score(sums: CalibrationSums) -> Figures:
     """Compute the mean over pixels of the sum over classes of (p - y)², in [0, 2]; NaN without a pixel.
 
     For two classes this is twice the score of the one probability.
@@ -96,7 +105,7 @@ def brier_score(sums: CalibrationSums) -> float:
     Source:
         Brier (1950), Verification of forecasts expressed in terms of probability, eq. 2.
     """
-    return float(mean_of_units(sums.brier, sums.pixels.sum()))
+    return mean_of_units(sums.brier, sums.pixels.sum(axis=-1))
 
 
 def reliability(sums: CalibrationSums) -> tuple[Figures, Figures]:

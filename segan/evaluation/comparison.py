@@ -1,15 +1,17 @@
 """Compare two evaluations of the same images: the difference of each figure, its interval, and a test."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from segan.errors import DataError
+from segan.evaluation.family_figures import Column, nest_columns
 from segan.evaluation.intervals import Ends, figures, margins, name_figures, plain_ends
 from segan.evaluation.result import Evaluation, ImageCounts
-from segan.evaluation.uncertainty import LEVEL, Counts, difference_interval, permutation_p_values
+from segan.evaluation.sums import Sums, iterate_fields
+from segan.evaluation.uncertainty import LEVEL, Compute, Counts, difference_interval, permutation_p_values
 
 SIGNIFICANT = 1.0 - LEVEL
 
@@ -59,6 +61,7 @@ class Comparison:
         images: How many images both scored.
         classes: Names, in order of the index.
         figures: By figure and class; the class is empty for `mean_iou` and `pixel_accuracy`.
+        families: All figures of the families that both evaluations measured.
     """
 
     name_a: str
@@ -66,6 +69,7 @@ class Comparison:
     images: int
     classes: tuple[str, ...]
     figures: dict[tuple[str, str], Difference]
+    families: dict[str, dict[Column, Difference]] = field(default_factory=dict)
 
     @property
     def mean_iou(self) -> Difference:
@@ -108,6 +112,10 @@ class Comparison:
             "classes": list(self.classes),
             "level": LEVEL,
             "figures": nested,
+            "families": {
+                name: nest_columns({column: difference.to_json() for column, difference in found.items()})
+                for name, found in self.families.items()
+            },
             "verdict": self.verdict,
             "sentence": self.sentence(),
         }
@@ -130,14 +138,45 @@ def compare_evaluations(
         DataError: Classes, images or true masks differ.
     """
     counts_a, counts_b = pair_counts(a, b, name_a, name_b)
-    ends = difference_interval(counts_a, counts_b, figures, resamples=resamples, seed=seed)
-    p_values = permutation_p_values(counts_a, counts_b, figures, resamples=resamples, seed=seed)
-    columns = (figures(counts.sum(axis=0).astype(np.float64)) for counts in (counts_a, counts_b))
-    rows = [
-        Difference(first, second, (low, high), p_value)
-        for first, second, low, high, p_value in zip(*(c.tolist() for c in (*columns, *ends, p_values)), strict=True)
+    rows = _compare_counts(counts_a, counts_b, figures, resamples, seed)
+    families = _compare_families(a, b, name_a, name_b, resamples, seed)
+    return Comparison(name_a, name_b, a.images, a.classes, name_figures(rows, a.classes), families)
+
+
+def _compare_counts(first: Counts, second: Counts, compute: Compute, resamples: int, seed: int) -> list[Difference]:
+    """Compare all figures of paired counts."""
+    ends = difference_interval(first, second, compute, resamples=resamples, seed=seed)
+    p_values = permutation_p_values(first, second, compute, resamples=resamples, seed=seed)
+    columns = (compute(counts.sum(axis=0).astype(np.float64)) for counts in (first, second))
+    return [
+        Difference(own, other, (low, high), p_value)
+        for own, other, low, high, p_value in zip(*(c.tolist() for c in (*columns, *ends, p_values)), strict=True)
     ]
-    return Comparison(name_a, name_b, a.images, a.classes, name_figures(rows, a.classes))
+
+
+def _compare_families(
+    a: Evaluation, b: Evaluation, name_a: str, name_b: str, resamples: int, seed: int
+) -> dict[str, dict[Column, Difference]]:
+    """Compare what both evaluations measured; figures without background where both leave out the same one."""
+    background = a.background if a.background == b.background else None
+    a, b = replace(a, background=background), replace(b, background=background)
+    found = {}
+    for name, table in a.tables.items():
+        if name in b.tables:
+            _refuse_other_settings(name, a.stacked[name], b.stacked[name], name_a, name_b)
+            rows = _compare_counts(table.counts, b.tables[name].counts, table.compute, resamples, seed)
+            found[name] = dict(zip(table.columns, rows, strict=True))
+    return found
+
+
+def _refuse_other_settings(family: str, first: Sums, second: Sums, name_a: str, name_b: str) -> None:
+    theirs = dict(iterate_fields(second))
+    for path, value in iterate_fields(first):
+        if isinstance(value, tuple) and value != theirs[path]:
+            raise DataError(
+                f"{name_b}: {family} measured with {path} {theirs[path]}, expected {value} as in {name_a}. "
+                "Evaluate both with the same options and version."
+            )
 
 
 def pair_counts(a: Evaluation, b: Evaluation, name_a: str, name_b: str) -> tuple[Counts, Counts]:

@@ -1,7 +1,7 @@
 """Score a model, or masks made by any other tool, against true masks; both are counted in one way."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,19 @@ from segan.data.labels import Labels
 from segan.data.masks import read_mask
 from segan.data.pairs import read_pair
 from segan.errors import DataError
-from segan.evaluation.confusion import confusion_matrix
-from segan.evaluation.pairing import MaskPair, read_prediction
-from segan.evaluation.result import Evaluation, ImageCounts, write_evaluation
+from segan.evaluation.measures import Measures
+from segan.evaluation.pairing import MaskPair, read_prediction, read_probabilities, read_region
+from segan.evaluation.regions import keep_region
+from segan.evaluation.result import Evaluation, write_evaluation
 from segan.evaluation.scores import Scores
+from segan.evaluation.tally import Measured, Report, Tally, measure_image, placing
 from segan.inference.ahead import read_ahead
 from segan.inference.segmenter import Segmenter
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
 Mask = NDArray[np.uint8]
-Report = Callable[[int], None]
+Regions = Mapping[str, Path]
 
 # What to do about a predicted value that is no class, by what predictions are said to hold.
 _STRAY_VALUES = {
@@ -37,6 +39,8 @@ def evaluate_model(
     labels: Labels,
     *,
     split: str = "",
+    measures: Measures | None = None,
+    regions: Regions | None = None,
     report: Report | None = None,
 ) -> Evaluation:
     """Predict samples and compare them with their masks, at full resolution.
@@ -46,23 +50,33 @@ def evaluate_model(
         samples: Each has a mask.
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
+        measures: What to measure; `None`: the confusion matrix alone.
+        regions: Files of regions of interest by the name of the sample; what is outside counts nowhere.
         report: Called with the number of images done.
 
     Raises:
         DataError: The classes differ, there are no samples, or files cannot be used; all problems at once.
     """
     _check_classes(labels, segmenter.labels)
+    measures = measures or Measures()
 
     def read(sample: Sample) -> tuple[NDArray[np.uint8], Mask]:
-        return _read_sample(sample, labels, segmenter)
+        image, truth = _read_sample(sample, labels, segmenter)
+        return image, _restrict(truth, sample.name, regions)
 
-    tally = _Tally(labels.classes, report)
+    tally = Tally(labels.classes, measures, report)
     for sample, reading in read_ahead(read, samples):
         with tally.gathering():
             image, truth = reading.result()
             # After a problem there will be no score, so the rest is only read, to find all problems.
             if not tally.problems:
-                tally.add(sample.name, segmenter.predict(image).mask, truth)
+                if measures.needs_probabilities:
+                    prediction = segmenter.predict(image, probabilities=True)
+                else:
+                    prediction = segmenter.predict(image)
+                advice = _STRAY_VALUES["index"]
+                masks = prediction.mask, truth, len(labels.classes)
+                tally.add(measure_image(sample.name, *masks, measures, advice=advice, probs=prediction.probabilities))
     return tally.finish(split)
 
 
@@ -78,6 +92,9 @@ def evaluate_predictions(
     model_labels: Labels | None = None,
     values: str = "index",
     split: str = "",
+    measures: Measures | None = None,
+    regions: Regions | None = None,
+    probabilities: Mapping[str, Path] | None = None,
     report: Report | None = None,
 ) -> Evaluation:
     """Compare predicted masks with true masks.
@@ -88,6 +105,9 @@ def evaluate_predictions(
         model_labels: What the predictions mean, where that is known; the classes must be the same.
         values: `index`: predictions hold class indices; `mask`: the same values as the true masks.
         split: Name of the split, for the record.
+        measures: What to measure; `None`: the confusion matrix alone.
+        regions: Files of regions of interest by the name of the pair; what is outside counts nowhere.
+        probabilities: Files by the name of the pair, given where `measures` needs them.
         report: Called with the number of images done.
 
     Raises:
@@ -95,17 +115,31 @@ def evaluate_predictions(
     """
     if model_labels is not None:
         _check_classes(labels, model_labels)
+    chosen = measures or Measures()
+    count = len(labels.classes)
 
-    def read(pair: MaskPair) -> tuple[Mask, Mask]:
-        return read_prediction(pair.prediction, labels, values), read_mask(pair.truth, labels)
+    def measure(pair: MaskPair) -> Measured:
+        mask = read_prediction(pair.prediction, labels, values)
+        truth = _restrict(read_mask(pair.truth, labels), pair.name, regions)
+        probs = None if probabilities is None else read_probabilities(probabilities[pair.name], count)
+        with placing(show_path(pair.prediction)):
+            return measure_image(pair.name, mask, truth, count, chosen, advice=_STRAY_VALUES[values], probs=probs)
 
-    tally = _Tally(labels.classes, report, _STRAY_VALUES[values])
-    for pair, reading in read_ahead(read, pairs):
+    # Masks are measured in the threads that read them: most of the time is spent outside the interpreter's lock.
+    tally = Tally(labels.classes, chosen, report)
+    for _, measuring in read_ahead(measure, pairs):
         with tally.gathering():
-            mask, truth = reading.result()
-            with _placing(show_path(pair.prediction)):
-                tally.add(pair.name, mask, truth)
+            tally.add(measuring.result())
     return tally.finish(split)
+
+
+def _restrict(truth: Mask, name: str, regions: Regions | None) -> Mask:
+    """Ignore what lies outside the region of interest, where there is one."""
+    if regions is None:
+        return truth
+    region = read_region(regions[name])
+    with placing(show_path(regions[name])):
+        return keep_region(truth, region)
 
 
 def _check_classes(labels: Labels, model_labels: Labels) -> None:
@@ -114,55 +148,6 @@ def _check_classes(labels: Labels, model_labels: Labels) -> None:
             f"classes of the dataset: seen {', '.join(labels.classes)}, expected {', '.join(model_labels.classes)} "
             "as the model has. Use the dataset's own model, or a dataset.yaml with the model's classes."
         )
-
-
-class _Tally:
-    """Counts so far, and what went wrong."""
-
-    def __init__(self, classes: tuple[str, ...], report: Report | None, advice: str = _STRAY_VALUES["index"]) -> None:
-        self.classes = classes
-        self.report = report
-        self.advice = advice
-        self.images: list[ImageCounts] = []
-        self.problems: list[str] = []
-
-    def add(self, name: str, mask: Mask, truth: Mask) -> None:
-        """Count the pixels of one image."""
-        matrix = confusion_matrix(mask, truth, len(self.classes), advice=self.advice)
-        self.images.append(ImageCounts(name, (truth.shape[0], truth.shape[1]), matrix))
-        if self.report is not None:
-            self.report(len(self.images))
-
-    @contextlib.contextmanager
-    def gathering(self) -> Iterator[None]:
-        """Note a data error instead of raising it."""
-        try:
-            yield
-        except DataError as error:
-            self.problems.append(str(error))
-
-    def finish(self, split: str) -> Evaluation:
-        """Return the result.
-
-        Raises:
-            DataError: There were problems, or no images at all.
-        """
-        if self.problems:
-            raise DataError(f"{len(self.problems)} files cannot be scored, expected none. Repair these:", self.problems)
-        if not self.images:
-            raise DataError(
-                f"split {split or 'given'}: 0 images with masks, expected at least one. Choose another split."
-            )
-        return Evaluation(self.classes, tuple(self.images), split)
-
-
-@contextlib.contextmanager
-def _placing(place: str) -> Iterator[None]:
-    """Put the name of the file before the message of a data error."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{place}: {error}") from error
 
 
 def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:

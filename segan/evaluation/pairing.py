@@ -55,9 +55,7 @@ def find_prediction_labels(folder: Path) -> Labels | None:
 
 
 def pair_masks(folder: Path, truths: Mapping[str, Path]) -> list[MaskPair]:
-    """Find the prediction of each true mask.
-
-    Names are compared with their sub-folders; where no prediction has the name of any true mask that way, stems alone.
+    """Find the prediction of each true mask; see `match_masks`.
 
     Args:
         folder: Predictions, or the output folder of `segan predict`. Those that match no true mask are left out.
@@ -67,20 +65,113 @@ def pair_masks(folder: Path, truths: Mapping[str, Path]) -> list[MaskPair]:
         UsageError: The folder does not exist or holds no mask.
         DataError: True masks have no prediction, or would share one; all of them are listed.
     """
-    predictions: Mapping[str, Path] = list_masks(find_prediction_folder(folder))
+    advice = "Predict these too, or choose the masks that belong to the predictions"
+    found = match_masks(find_prediction_folder(folder), truths, "prediction", advice, shown=folder)
+    return [MaskPair(name, found[name], truth) for name, truth in truths.items()]
+
+
+def pair_regions(folder: Path, truths: Mapping[str, Path]) -> dict[str, Path]:
+    """Find the region of interest of each true mask; see `match_masks`.
+
+    Raises:
+        UsageError: The folder does not exist or holds no mask.
+        DataError: True masks have no region, or would share one; all of them are listed.
+    """
+    return match_masks(folder, truths, "region of interest", "Draw these too; white pixels count")
+
+
+def match_masks(
+    folder: Path, truths: Mapping[str, Path], what: str, advice: str, *, shown: Path | None = None
+) -> dict[str, Path]:
+    """Find the file of each true mask in another folder, by the true mask's name.
+
+    Names are compared with their sub-folders; where no file has the name of any true mask that way, stems alone.
+
+    Args:
+        folder: Where to look; files that match no true mask are left out.
+        truths: True mask files by name.
+        what: The files in `folder`, one of them, for messages.
+        advice: What to do where some are missing.
+        shown: The folder as the user named it.
+
+    Raises:
+        UsageError: The folder does not exist or holds no mask.
+        DataError: True masks have no such file, or would share one; all of them are listed.
+    """
+    shown = shown or folder
+    found: Mapping[str, Path] = list_masks(folder)
     keys = {name: name for name in truths}
-    if not predictions.keys() & truths.keys():
-        predictions = _by_stem(list(predictions.items()))
+    if not found.keys() & truths.keys():
+        found = _by_stem(list(found.items()))
         keys = {name: _stem(name) for name in truths}
-        _refuse_shared_stems(folder, truths, predictions)
-    missing = [f"{show_path(truths[name])}" for name, key in keys.items() if key not in predictions]
+        _refuse_shared_stems(shown, truths, found, what)
+    missing = [f"{show_path(truths[name])}" for name, key in keys.items() if key not in found]
     if missing:
         raise DataError(
-            f"{folder}: {len(missing)} of {len(truths)} true masks have no prediction, expected one of the same stem "
-            "each. Predict these too, or choose the masks that belong to the predictions:",
+            f"{shown}: {len(missing)} of {len(truths)} true masks have no {what}, expected one of the same stem "
+            f"each. {advice}:",
             missing,
         )
-    return [MaskPair(name, predictions[key], truths[name]) for name, key in keys.items()]
+    return {name: found[key] for name, key in keys.items()}
+
+
+def find_probabilities(folder: Path, pairs: Sequence[MaskPair]) -> dict[str, Path] | None:
+    """Find the probabilities that `segan predict --probabilities` wrote beside its masks.
+
+    Args:
+        folder: The output folder of `segan predict`, or the masks in it.
+        pairs: From `pair_masks`, of the same folder.
+
+    Returns:
+        Files by the names of the pairs; `None` where there is no folder `probabilities`.
+
+    Raises:
+        DataError: Predictions have no probabilities; all of them are listed.
+    """
+    masks = find_prediction_folder(folder)
+    place = masks.parent / "probabilities"
+    if masks.name != "masks" or not place.is_dir():
+        return None
+    files = {pair.name: place / pair.prediction.relative_to(masks).with_suffix(".npy") for pair in pairs}
+    missing = [show_path(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise DataError(
+            f"{place}: {len(missing)} of {len(files)} files missing, expected probabilities for each prediction. "
+            "Run segan predict again with --probabilities:",
+            missing,
+        )
+    return files
+
+
+def read_probabilities(path: Path, num_classes: int) -> NDArray[np.float16]:
+    """Read the probabilities of one image, `float16 [K, H, W]`.
+
+    Raises:
+        DataError: The file cannot be read, or holds anything else than shares of K classes.
+    """
+    try:
+        probs = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{show_path(path)}: cannot be read ({error}), expected a .npy file. Predict again.") from error
+    if probs.ndim != 3 or len(probs) != num_classes or probs.dtype.kind != "f":
+        raise DataError(
+            f"{show_path(path)}: {probs.dtype} {probs.shape} seen, expected floats ({num_classes}, height, width). "
+            "Write them with segan predict --probabilities."
+        )
+    if not (probs.min(initial=0.0) >= 0.0 and probs.max(initial=0.0) <= 1.0):
+        raise DataError(
+            f"{show_path(path)}: values outside 0 to 1 seen, expected probabilities. Apply a softmax before saving."
+        )
+    return np.asarray(probs, np.float16)
+
+
+def read_region(path: Path) -> NDArray[np.bool_]:
+    """Read a region of interest, `bool [H, W]`: inside where not black.
+
+    Raises:
+        DataError: The file cannot be read as a mask.
+    """
+    return np.asarray(read_label_values(path).values != 0, np.bool_)
 
 
 def read_prediction(path: Path, labels: Labels, values: str = "index") -> NDArray[np.uint8]:
@@ -108,16 +199,14 @@ def read_prediction(path: Path, labels: Labels, values: str = "index") -> NDArra
     return raw.values.astype(np.uint8)
 
 
-def _refuse_shared_stems(folder: Path, truths: Mapping[str, Path], predictions: Mapping[str, Path]) -> None:
-    """Refuse to score one prediction for several true masks."""
+def _refuse_shared_stems(folder: Path, truths: Mapping[str, Path], found: Mapping[str, Path], what: str) -> None:
+    """Refuse to take one file for several true masks."""
     counts = Counter(map(_stem, truths))
-    shared = [
-        show_path(path) for name, path in truths.items() if _stem(name) in predictions and counts[_stem(name)] > 1
-    ]
+    shared = [show_path(path) for name, path in truths.items() if _stem(name) in found and counts[_stem(name)] > 1]
     if shared:
         raise DataError(
-            f"{folder}: {len(shared)} true masks share the stem of a prediction with another, expected a prediction "
-            "for each. Put the predictions into the same sub-folders as these:",
+            f"{folder}: {len(shared)} true masks share the stem of a {what} with another, expected a {what} "
+            "for each. Put these files into the same sub-folders as their true masks:",
             shared,
         )
 

@@ -5,7 +5,8 @@ import io
 import math
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.errors import DataError, UsageError
-from segan.evaluation.intervals import Intervals, score_intervals
+from segan.evaluation.counts_file import StoredCounts, pack_counts, unpack_counts
+from segan.evaluation.families import FAMILIES
+from segan.evaluation.families.confusion import read_margins
+from segan.evaluation.family_figures import (
+    Column,
+    Table,
+    build_table,
+    nest_columns,
+    none_if_nan,
+    score_images,
+)
+from segan.evaluation.intervals import Ends, Intervals, plain_ends, score_intervals
 from segan.evaluation.scores import CONVENTION, PerClass, Scores, scores
+from segan.evaluation.sums import Sums, map_arrays
 from segan.files import write_bytes_atomically, write_json
 
 COUNTS = "counts.npz"
@@ -44,11 +57,15 @@ class Evaluation:
         classes: Names, in order of the index.
         per_image: Counts of each image.
         split: Name of the split; empty where there is none.
+        background: Index of the class left out of the figures without background; `None`: these do not exist.
+        sums: By family beyond the confusion matrix, the sums of each image stacked in the order of `per_image`.
     """
 
     classes: tuple[str, ...]
     per_image: tuple[ImageCounts, ...]
     split: str = ""
+    background: int | None = None
+    sums: Mapping[str, Sums] = field(default_factory=dict)
 
     @cached_property
     def confusion_matrix(self) -> NDArray[np.int64]:
@@ -102,40 +119,98 @@ class Evaluation:
         images = sorted(self.per_image, key=lambda image: image.name)
         return score_intervals(np.stack([image.matrix for image in images]), self.classes)
 
+    @cached_property
+    def stacked(self) -> dict[str, Sums]:
+        """The sums of each image by family, the confusion family first, in the order of `per_image`."""
+        without = () if self.background is None else (self.background,)
+        return {"confusion": read_margins(np.stack([image.matrix for image in self.per_image]), without), **self.sums}
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The figures by family, ready to be computed; images in the order of their names."""
+        order = np.array(sorted(range(self.images), key=lambda index: self.per_image[index].name), np.intp)
+        return {
+            name: build_table(
+                FAMILIES[name], map_arrays(sums, lambda array: array[order]), self.classes, self.background
+            )
+            for name, sums in self.stacked.items()
+        }
+
+    @cached_property
+    def family_values(self) -> dict[str, dict[Column, float]]:
+        """All figures by family; NaN where one does not exist."""
+        return {name: table.values() for name, table in self.tables.items()}
+
+    @cached_property
+    def family_intervals(self) -> dict[str, dict[Column, Ends]]:
+        """Their 95 % intervals over images."""
+        return {name: table.intervals() for name, table in self.tables.items()}
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; a score that does not exist is `None`."""
         tables = {name: _plain(getattr(self, name)) for name in ("iou", "dice", "precision", "recall")}
         return {
-            "mean_iou": _or_none(self.mean_iou),
+            "mean_iou": none_if_nan(self.mean_iou),
             **tables,
-            "pixel_accuracy": _or_none(self.pixel_accuracy),
+            "pixel_accuracy": none_if_nan(self.pixel_accuracy),
             "confusion_matrix": self.confusion_matrix.tolist(),
             "images": self.images,
             "split": self.split,
             "classes": list(self.classes),
             "convention": CONVENTION,
             "intervals": self.intervals.to_json(),
+            "background": None if self.background is None else self.classes[self.background],
+            "families": {name: self._family_json(name) for name in self.stacked},
         }
+
+    def _family_json(self, name: str) -> dict[str, Any]:
+        """Return rules, and each figure with its convention, its values and their intervals."""
+        values = nest_columns({key: none_if_nan(value) for key, value in self.family_values[name].items()})
+        intervals = nest_columns({key: plain_ends(ends) for key, ends in self.family_intervals[name].items()})
+        figures = {
+            figure: {
+                "convention": FAMILIES[name].figures[figure].convention,
+                **parts,
+                "intervals": intervals[figure],
+            }
+            for figure, parts in values.items()
+        }
+        return {"rules": FAMILIES[name].rules, "figures": figures}
 
     def _by_name(self, values: PerClass) -> dict[str, float]:
         return dict(zip(self.classes, values.tolist(), strict=True))
 
 
-def write_evaluation(evaluation: Evaluation, out: Path) -> None:
-    """Write `counts.npz`, `metrics.json` and `per_image.csv`, each whole or not at all."""
+def write_evaluation(evaluation: Evaluation, out: Path, extra: Mapping[str, Any] | None = None) -> None:
+    """Write `counts.npz`, `metrics.json` and `per_image.csv`, each whole or not at all.
+
+    Args:
+        evaluation: What to write.
+        out: Folder.
+        extra: More keys for `metrics.json`.
+    """
     write_bytes_atomically(out / COUNTS, _pack(evaluation))
-    write_json(out / "metrics.json", evaluation.to_json())
+    write_json(out / "metrics.json", {**evaluation.to_json(), **(extra or {})})
+    # Names of files need not be UTF-8; their own bytes are kept.
+    write_bytes_atomically(out / "per_image.csv", _per_image(evaluation).encode("utf-8", "surrogateescape"))
+
+
+def _per_image(evaluation: Evaluation) -> str:
+    """Write a line for each image, scored by itself: IoU, then the main figures of the other families."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ["image", "height", "width", "mean_iou", "pixel_accuracy", *(f"iou_{name}" for name in evaluation.classes)]
-    )
-    for image in evaluation.per_image:
+    more = {
+        figure: score_images(FAMILIES[name], sums, figure)
+        for name, sums in evaluation.sums.items()
+        for figure in (*FAMILIES[name].columns.values(), *FAMILIES[name].rows.values())
+    }
+    iou_names = (f"iou_{name}" for name in evaluation.classes)
+    writer.writerow(["image", "height", "width", "mean_iou", "pixel_accuracy", *iou_names, *more])
+    for index, image in enumerate(evaluation.per_image):
         own = scores(image.matrix)
-        figures = [own.mean_iou, own.pixel_accuracy, *own.iou.tolist()]
+        figures = [own.mean_iou, own.pixel_accuracy, *own.iou.tolist(), *(values[index] for values in more.values())]
         writer.writerow([image.name, *image.size, *("" if math.isnan(value) else f"{value:.6f}" for value in figures)])
-    # Names of files need not be UTF-8; their own bytes are kept.
-    write_bytes_atomically(out / "per_image.csv", stream.getvalue().encode("utf-8", "surrogateescape"))
+    return stream.getvalue()
 
 
 def read_evaluation(place: Path) -> Evaluation:
@@ -159,43 +234,38 @@ def read_evaluation(place: Path) -> Evaluation:
     try:
         return _unpack(path.read_bytes())
     # What NumPy raises depends on where the file is damaged; the checksums of the archive see to the rest.
-    except (ValueError, KeyError, EOFError, IndexError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        IndexError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError(f"{path}: damaged ({error}), expected counts of images. Evaluate again with --out.") from error
 
 
 def _pack(evaluation: Evaluation) -> bytes:
-    """Write the counts as a compressed archive of NumPy arrays, which `numpy.load` reads without pickle."""
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        allow_pickle=False,
-        images=np.array([image.name for image in evaluation.per_image], np.str_),
-        sizes=np.array([image.size for image in evaluation.per_image], np.int64),
-        matrices=np.stack([image.matrix for image in evaluation.per_image]),
-        classes=np.array(evaluation.classes, np.str_),
-        split=np.array(evaluation.split, np.str_),
+    images = evaluation.per_image
+    matrices = np.stack([image.matrix for image in images])
+    names, sizes = tuple(image.name for image in images), np.array([image.size for image in images], np.int64)
+    return pack_counts(
+        StoredCounts(
+            names, sizes, matrices, evaluation.classes, evaluation.split, evaluation.background, evaluation.sums
+        )
     )
-    return stream.getvalue()
 
 
 def _unpack(content: bytes) -> Evaluation:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        names, classes = arrays["images"].tolist(), tuple(arrays["classes"].tolist())
-        sizes, matrices, split = arrays["sizes"], arrays["matrices"], str(arrays["split"])
-    expected = (len(names), len(classes), len(classes))
-    if matrices.shape != expected or sizes.shape != (len(names), 2) or matrices.dtype != np.int64 or not names:
-        raise ValueError(f"counts {matrices.dtype} {matrices.shape}, expected int64 {expected} for the names")
+    stored = unpack_counts(content)
     images = (
         ImageCounts(name, (height, width), matrix)
-        for name, (height, width), matrix in zip(names, sizes.tolist(), matrices, strict=True)
+        for name, (height, width), matrix in zip(stored.names, stored.sizes.tolist(), stored.matrices, strict=True)
     )
-    return Evaluation(classes, tuple(images), split)
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else value
+    return Evaluation(stored.classes, tuple(images), stored.split, stored.background, stored.sums)
 
 
 def _plain(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: _or_none(value) for name, value in values.items()}
+    return {name: none_if_nan(value) for name, value in values.items()}

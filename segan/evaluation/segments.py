@@ -19,6 +19,7 @@ from segan.evaluation.sums import Sums, mean_of_units, to_units
 from segan.evaluation.topology import label_components
 
 Labels = NDArray[np.int32]
+Figures = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class SegmentSums(Sums):
     """Scores in fixed-point units, added over images.
 
     Args:
+        divider: Index of the class that divides cells.
         images: Images with a variation of information: a pixel counts.
         rand_images: Images with an adapted Rand error: two pixels are joined in a mask.
         rand_error: Sum over them.
@@ -52,6 +54,7 @@ class SegmentSums(Sums):
         merge_information: Sum in bits.
     """
 
+    divider: tuple[int]
     images: int
     rand_images: int
     rand_error: int
@@ -73,6 +76,7 @@ def segment_sums(mask: Mask, truth: Mask, membrane: int) -> SegmentSums:
     mask = hide_ignored(mask, truth)
     scores = score_segments(label_segments(mask, membrane), label_segments(truth, membrane))
     return SegmentSums(
+        (membrane,),
         int(not math.isnan(scores.split_information)),
         int(not math.isnan(scores.rand_error)),
         int(to_units(scores.rand_error)),
@@ -121,12 +125,12 @@ def score_segments(predicted: Labels, true: Labels) -> SegmentScores:
     )
 
 
-def mean_rand_error(sums: SegmentSums) -> float:
+def mean_rand_error(sums: SegmentSums) -> Figures:
     """Compute the mean adapted Rand error over images; NaN where none has one."""
-    return float(mean_of_units(sums.rand_error, sums.rand_images))
+    return mean_of_units(sums.rand_error, sums.rand_images)
 
 
-def mean_information(sums: SegmentSums) -> tuple[float, float]:
+def mean_information(sums: SegmentSums) -> tuple[Figures, Figures]:
     """Compute the means over images of the split and the merge information, in bits.
 
     Their sum is the variation of information.
@@ -134,8 +138,7 @@ def mean_information(sums: SegmentSums) -> tuple[float, float]:
     Source:
         Meilă (2007), Comparing clusterings - an information based distance: VI = H(X | Y) + H(Y | X).
     """
-    split, merge = mean_of_units([sums.split_information, sums.merge_information], [sums.images] * 2).tolist()
-    return split, merge
+    return mean_of_units(sums.split_information, sums.images), mean_of_units(sums.merge_information, sums.images)
 
 
 def _share(part: int, whole: int) -> float:

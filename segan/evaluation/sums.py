@@ -4,8 +4,10 @@ Whole numbers add up exactly in any order, floats do not. Quantities that are no
 fixed-point units and added as 64-bit integers.
 """
 
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +21,8 @@ Counts = NDArray[np.int64]
 class Sums:
     """Base of the sums of one image or many; `+` joins two of the same metric.
 
-    Fields are integers or `int64` arrays, which are added, or tuples of settings, which must be equal.
+    Fields are integers or `int64` arrays, which are added, tuples of settings, which must be equal, or other sums.
+    Figures of sums are computed along the last axes, so that sums of many images can stand stacked along leading ones.
     """
 
     def __add__(self, other: Self) -> Self:
@@ -35,6 +38,83 @@ class Sums:
             else:
                 joined[field.name] = mine + theirs
         return type(self)(**joined)
+
+
+SumsT = TypeVar("SumsT", bound=Sums)
+
+
+def stack_sums(images: Sequence[SumsT]) -> SumsT:
+    """Put the sums of N images, at least one, along a new first axis of every array.
+
+    Raises:
+        ValueError: Their settings differ.
+    """
+    rows = [dict(iterate_fields(image)) for image in images]
+    stacked: dict[str, Any] = {}
+    for path, first in rows[0].items():
+        values = [row[path] for row in rows]
+        if isinstance(first, tuple):
+            if any(value != first for value in values):
+                raise ValueError(f"{path}: other settings seen than {first}, expected one. Compute all alike.")
+            stacked[path] = first
+        else:
+            stacked[path] = np.stack([np.asarray(value, np.int64) for value in values])
+    return build_sums(type(images[0]), stacked)
+
+
+def flatten_sums(stacked: Sums) -> Counts:
+    """Put all arrays of stacked sums side by side, `int64 [N, P]`."""
+    arrays = [value for _, value in iterate_fields(stacked) if not isinstance(value, tuple)]
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def unflatten_sums(like: SumsT, flat: NDArray[Any]) -> SumsT:
+    """Undo `flatten_sums` for any number of rows, drawn or added up.
+
+    Args:
+        like: Stacked sums, for the shapes and settings.
+        flat: `[..., P]`, integers or floats.
+    """
+    start = 0
+    values: dict[str, Any] = {}
+    for path, value in iterate_fields(like):
+        if isinstance(value, tuple):
+            values[path] = value
+        else:
+            stop = start + math.prod(value.shape[1:])
+            values[path] = flat[..., start:stop].reshape((*flat.shape[:-1], *value.shape[1:]))
+            start = stop
+    return build_sums(type(like), values)
+
+
+def map_arrays(sums: SumsT, change: Callable[[Counts], Counts]) -> SumsT:
+    """Apply a function to every array; settings stay."""
+    values = {path: value if isinstance(value, tuple) else change(value) for path, value in iterate_fields(sums)}
+    return build_sums(type(sums), values)
+
+
+def iterate_fields(sums: Sums, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the fields with their names; those of sums within sums are named `outer.inner`."""
+    for field in fields(sums):
+        value = getattr(sums, field.name)
+        if isinstance(value, Sums):
+            yield from iterate_fields(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value
+
+
+def build_sums(kind: type[SumsT], values: Mapping[str, Any], prefix: str = "") -> SumsT:
+    """Undo `iterate_fields`.
+
+    Raises:
+        KeyError: A field is missing.
+    """
+    made: dict[str, Any] = {}
+    for field in fields(kind):
+        path = f"{prefix}{field.name}"
+        nested = isinstance(field.type, type) and issubclass(field.type, Sums)
+        made[field.name] = build_sums(field.type, values, f"{path}.") if nested else values[path]  # type: ignore[arg-type]
+    return kind(**made)
 
 
 def to_units(values: ArrayLike) -> Counts:

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Collection
 from typing import TextIO
 
 from rich.console import Console
@@ -9,6 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from segan.evaluation.comparison import Comparison, Difference
+from segan.evaluation.conventions import CONVENTIONS, PaperFigures
+from segan.evaluation.families import FAMILIES
+from segan.evaluation.family_figures import PER_CLASS, Column, main_column
 from segan.evaluation.intervals import Ends
 from segan.evaluation.result import Evaluation
 
@@ -16,14 +20,40 @@ from segan.evaluation.result import Evaluation
 _SHOWN = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy", "iou": "IoU", "dice": "Dice"}
 
 
-def print_evaluation(evaluation: Evaluation, stream: TextIO | None = None) -> None:
+def print_evaluation(
+    evaluation: Evaluation, stream: TextIO | None = None, *, families: Collection[str] | None = None
+) -> None:
     """Print the scores of each class and of the whole.
 
     Args:
         evaluation: What to show.
         stream: Where to; `None`: standard output.
+        families: Those to show below the table; `None`: all that were measured beyond the confusion matrix.
     """
-    Console(file=stream or sys.stdout, highlight=False).print(evaluation_table(evaluation))
+    console = Console(file=stream or sys.stdout, highlight=False)
+    console.print(evaluation_table(evaluation))
+    for name in evaluation.sums if families is None else families:
+        console.print(family_table(evaluation, name))
+
+
+def print_convention(found: PaperFigures, stream: TextIO | None = None) -> None:
+    """Print the figures that papers report, the definition, the source and what to mind.
+
+    Args:
+        found: What to show.
+        stream: Where to; `None`: standard output.
+    """
+    convention = CONVENTIONS[found.name]
+    console = Console(file=stream or sys.stdout, highlight=False)
+    console.print(Text(f"convention {found.name}: {convention.definition}"))
+    console.print(Text(f"source: {convention.source}"))
+    table = Table(show_header=False, box=None)
+    for label, (value, ends) in found.figures.items():
+        interval = "no interval" if math.isnan(ends[0]) else f"95 % interval {ends[0]:.4f} to {ends[1]:.4f}"
+        table.add_row(Text(label), _figure(value), interval)
+    console.print(table)
+    for note in found.notes:
+        console.print(Text(f"note: {note}"))
 
 
 def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
@@ -68,6 +98,31 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     return table
 
 
+def family_table(evaluation: Evaluation, name: str) -> Table:
+    """Build a table of the main figures of one family: by class where they have classes, else a row for each."""
+    family = FAMILIES[name]
+    values, intervals = evaluation.family_values[name], evaluation.family_intervals[name]
+
+    def cell(column: Column) -> str:
+        low = intervals[column][0]
+        return _short(values[column]) + ("" if math.isnan(low) else f"\n{_interval(intervals[column])}")
+
+    table = Table(title=Text(f"{name}: {family.summary}"), title_justify="left", show_footer=bool(family.columns))
+    if not family.columns:
+        for heading in ("figure", "value", "95 % interval"):
+            table.add_column(heading, justify="left" if heading == "figure" else "right")
+        for label, figure in family.rows.items():
+            column = main_column(figure, family)
+            table.add_row(Text(label), _short(values[column]), _interval(intervals[column]))
+        return table
+    table.add_column("class", "mean (macro)", overflow="fold")
+    for heading, figure in family.columns.items():
+        table.add_column(heading, cell(main_column(figure, family)), justify="right", no_wrap=True)
+    for own in evaluation.classes:
+        table.add_row(Text(own), *(cell(Column(figure, PER_CLASS, own)) for figure in family.columns.values()))
+    return table
+
+
 def comparison_table(comparison: Comparison) -> Table:
     """Build a table with a row for each figure."""
     table = Table(title=f"{comparison.images} images; p is not corrected for the number of rows", title_justify="left")
@@ -77,6 +132,11 @@ def comparison_table(comparison: Comparison) -> Table:
     for (figure, name), found in comparison.figures.items():
         if figure in _SHOWN:
             table.add_row(Text(f"{_SHOWN[figure]} {name}".rstrip()), *_cells(found))
+    for family, differences in comparison.families.items():
+        # Of the confusion matrix, the rows above say enough.
+        shown = {} if family == "confusion" else {**FAMILIES[family].columns, **FAMILIES[family].rows}
+        for label, figure in shown.items():
+            table.add_row(Text(label), *_cells(differences[main_column(figure, FAMILIES[family])]))
     return table
 
 
@@ -89,6 +149,15 @@ def _cells(found: Difference) -> tuple[str, ...]:
 
 def _with_interval(value: float, ends: Ends) -> str:
     return _figure(value) if math.isnan(ends[0]) else f"{_figure(value)}\n{ends[0]:.3f}-{ends[1]:.3f}"
+
+
+def _interval(ends: Ends) -> str:
+    return "-" if math.isnan(ends[0]) else f"{_short(ends[0])}-{_short(ends[1])}"
+
+
+def _short(value: float) -> str:
+    """Write four digits, for distances and numbers of things as well as for shares."""
+    return "-" if math.isnan(value) else f"{value:.{3 if value < 10 else 1}f}"
 
 
 def _figure(value: float) -> str:

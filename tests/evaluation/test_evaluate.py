@@ -81,7 +81,7 @@ def test_the_files_hold_the_keys_of_the_contract(segmenter, samples, tmp_path):
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert list(metrics) == [
         "mean_iou", "iou", "dice", "precision", "recall", "pixel_accuracy", "confusion_matrix", "images", "split",
-        "classes", "convention", "intervals",
+        "classes", "convention", "intervals", "background", "families",
     ]  # fmt: skip
     assert metrics["mean_iou"] == evaluation.mean_iou
     assert metrics["iou"]["moon"] is None
