@@ -17,7 +17,7 @@ from segan.evaluation.pairing import MaskPair, read_prediction
 from segan.evaluation.result import Evaluation, ImageCounts, write_evaluation
 from segan.evaluation.scores import Scores
 from segan.inference.ahead import read_ahead
-from segan.inference.segmenter import Segmenter
+from segan.inference.segmenter import Predictor
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
@@ -32,7 +32,7 @@ _STRAY_VALUES = {
 
 
 def evaluate_model(
-    segmenter: Segmenter,
+    segmenter: Predictor,
     samples: Iterable[Sample],
     labels: Labels,
     *,
@@ -42,7 +42,7 @@ def evaluate_model(
     """Predict samples and compare them with their masks, at full resolution.
 
     Args:
-        segmenter: The model.
+        segmenter: The model, or a classical method.
         samples: Each has a mask.
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
@@ -66,7 +66,7 @@ def evaluate_model(
     return tally.finish(split)
 
 
-def score_samples(segmenter: Segmenter, samples: Iterable[Sample], labels: Labels) -> Scores:
+def score_samples(segmenter: Predictor, samples: Iterable[Sample], labels: Labels) -> Scores:
     """Compute the scores over samples, as `evaluate_model` does; for validation while training."""
     return evaluate_model(segmenter, samples, labels).scores
 
@@ -165,7 +165,7 @@ def _placing(place: str) -> Iterator[None]:
         raise DataError(f"{place}: {error}") from error
 
 
-def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:
+def _read_sample(sample: Sample, labels: Labels, segmenter: Predictor) -> tuple[NDArray[np.uint8], Mask]:
     if sample.mask is None:
         raise DataError(
             f"{show_path(sample.image)}: no mask, expected one of the same name. Add it or choose another split."
