@@ -95,16 +95,18 @@ def build_codebook(tables: Sequence[Table], place_weight: float, clusters: int, 
 
 
 def cluster_rows(rows: Rows, clusters: int, seed: int) -> Rows:
-    """Find centres by k-means.
+    """Find centres by k-means; where there are not more rows than clusters, each is one.
 
     Source:
         Lloyd 1982, "Least squares quantization in PCM"; first centres by Arthur & Vassilvitskii 2007, "k-means++".
     """
+    if len(rows) <= clusters:
+        return rows
     if len(rows) > _CLUSTERED_ROWS:
         rows = rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:_CLUSTERED_ROWS])]
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, _ROUNDS, 1e-3)
     cv2.setRNGSeed(seed % (1 << 31))
-    _, _, centres = cv2.kmeans(rows, min(clusters, len(rows)), None, criteria, 1, cv2.KMEANS_PP_CENTERS)
+    _, _, centres = cv2.kmeans(rows, clusters, None, criteria, 1, cv2.KMEANS_PP_CENTERS)
     return np.asarray(centres, np.float32)
 
 

@@ -35,10 +35,12 @@ def describe_pixels(image: Image) -> Rows:
         `float32 [H W, 5]`: L, a, b in units of L*a*b*, and y and x, 0 to 100.
     """
     height, width = image.shape[:2]
-    places = np.meshgrid(_PLACE_RANGE * _centres(height), _PLACE_RANGE * _centres(width), indexing="ij")
-    rows: Rows = np.dstack([read_lab(image), *places]).reshape(height * width, 5)
-    return rows
+    rows = np.empty((height, width, 5), np.float32)
+    rows[..., :3] = read_lab(image)
+    rows[..., 3] = _PLACE_RANGE * _centres(height)[:, None]
+    rows[..., 4] = _PLACE_RANGE * _centres(width)
+    return rows.reshape(height * width, 5)
 
 
 def _centres(count: int) -> Rows:
-    return (np.arange(count, dtype=np.float32) + 0.5) / count
+    return ((np.arange(count) + 0.5) / count).astype(np.float32)

@@ -16,7 +16,7 @@ class Assignment(NamedTuple):
 
     Args:
         classes: `uint8 [S]`.
-        shares: Share of the segment's training pixels that have this class, `[S]`; 0 where there were none.
+        shares: Share of the segment's training pixels that have this class, `[S]`; of all where it has none.
         mean_iou: On the counted pixels.
     """
 
@@ -90,5 +90,7 @@ def score_assignment(counts: Counts, classes: NDArray[np.uint8]) -> float:
 
 
 def _complete(counts: Counts, classes: NDArray[np.uint8]) -> Assignment:
-    chosen = np.take_along_axis(counts, classes[:, None].astype(np.intp), axis=1)[:, 0]
-    return Assignment(classes, chosen / np.maximum(counts.sum(axis=1), 1), score_assignment(counts, classes))
+    # What was never seen is judged by the whole.
+    seen = np.where(counts.any(axis=1, keepdims=True), counts, counts.sum(axis=0))
+    chosen = np.take_along_axis(seen, classes[:, None].astype(np.intp), axis=1)[:, 0]
+    return Assignment(classes, chosen / np.maximum(seen.sum(axis=1), 1), score_assignment(counts, classes))

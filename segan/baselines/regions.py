@@ -50,7 +50,9 @@ def divide_by_watershed(image: Image, *, blur_px: float) -> Regions:
     """
     smooth = blur(read_grey(image), blur_px)
     gradient = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-    return np.asarray(watershed(gradient), np.int32) - 1
+    basins = np.asarray(watershed(gradient), np.int32)
+    # A blank image has no minimum, and no basin.
+    return np.maximum(basins - 1, 0)
 
 
 def divide_by_dbscan(image: Image, *, distance: float) -> Regions:
