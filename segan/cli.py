@@ -20,6 +20,7 @@ COMMANDS = {
         "compare",
         "Tell whether one of two evaluations is better, or chance explains it.",
     ),
+    "baseline": ("segan.commands.baseline", "baseline", "Score classical methods by the same metrics."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
 }
 

@@ -19,7 +19,7 @@ from segan.evaluation.result import Evaluation, write_evaluation
 from segan.evaluation.scores import Scores
 from segan.evaluation.tally import Measured, Report, Tally, measure_image, placing
 from segan.inference.ahead import read_ahead
-from segan.inference.segmenter import Segmenter
+from segan.inference.segmenter import Predictor
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
@@ -34,7 +34,7 @@ _STRAY_VALUES = {
 
 
 def evaluate_model(
-    segmenter: Segmenter,
+    segmenter: Predictor,
     samples: Iterable[Sample],
     labels: Labels,
     *,
@@ -46,7 +46,7 @@ def evaluate_model(
     """Predict samples and compare them with their masks, at full resolution.
 
     Args:
-        segmenter: The model.
+        segmenter: The model, or a classical method.
         samples: Each has a mask.
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
@@ -80,7 +80,7 @@ def evaluate_model(
     return tally.finish(split)
 
 
-def score_samples(segmenter: Segmenter, samples: Iterable[Sample], labels: Labels) -> Scores:
+def score_samples(segmenter: Predictor, samples: Iterable[Sample], labels: Labels) -> Scores:
     """Compute the scores over samples, as `evaluate_model` does; for validation while training."""
     return evaluate_model(segmenter, samples, labels).scores
 
@@ -150,7 +150,7 @@ def _check_classes(labels: Labels, model_labels: Labels) -> None:
         )
 
 
-def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:
+def _read_sample(sample: Sample, labels: Labels, segmenter: Predictor) -> tuple[NDArray[np.uint8], Mask]:
     if sample.mask is None:
         raise DataError(
             f"{show_path(sample.image)}: no mask, expected one of the same name. Add it or choose another split."

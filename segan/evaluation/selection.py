@@ -76,7 +76,7 @@ def select_samples(
 
 def _scan(source: Source, split: str, card: str | None, run: Path | None) -> Dataset:
     source.validate()
-    recorded = _read_split(run) if split != ALL else None
+    recorded = read_split(run) if split != ALL else None
     has_folder = split == ALL or (source.images / split).is_dir()
     if recorded is not None:
         try:
@@ -105,7 +105,12 @@ def _refuse_foreign(source: Source, split: str, dataset: Dataset, recorded: Mapp
         )
 
 
-def _read_split(run: Path | None) -> dict[str, Any] | None:
+def read_split(run: Path | None) -> dict[str, Any] | None:
+    """Read the recorded division of a run; `None` where there is none.
+
+    Raises:
+        DataError: The file is damaged.
+    """
     if run is None or not (run / "split.json").is_file():
         return None
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain as chained
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,6 +41,21 @@ class Prediction:
     mask: NDArray[np.uint8]
     confidence: float
     probabilities: NDArray[np.float16] | None = None
+
+
+class Predictor(Protocol):
+    """What can be scored: a `Segmenter`, or a classical method with the same face."""
+
+    @property
+    def labels(self) -> Labels:
+        """Names and colours of the classes."""
+
+    @property
+    def sixteen_bit(self) -> SixteenBit:
+        """How 16-bit images are to be read."""
+
+    def predict(self, image: NDArray[np.uint8], *, probabilities: bool = False) -> Prediction:
+        """Segment one RGB image, `uint8 [H, W, 3]`."""
 
 
 @dataclass
