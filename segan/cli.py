@@ -21,6 +21,7 @@ COMMANDS = {
         "Tell whether one of two evaluations is better, or chance explains it.",
     ),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
+    "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),
 }
 
 

@@ -12,8 +12,9 @@ PACKAGE = Path(__file__).parent.parent / "segan"
 BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
-    "commands": {"training", "evaluation", "inference", "data", "models", "losses"},
+    "commands": {"training", "explain", "evaluation", "inference", "data", "models", "losses"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
+    "explain": {"inference", "data", "models", "losses"},
     "evaluation": {"inference", "data", "models", "losses"},
     "inference": {"data", "models", "losses"},
     "data": set(),
