@@ -85,12 +85,11 @@ def gradcam_map(
     network = segmenter.network
     frozen = [weight for weight in network.parameters() if not weight.requires_grad]
     with evaluating(network):
-        chosen = layer or deepest_layer(network, scene.planes)
         try:
             # An average of weights does not learn, but features only have a gradient behind weights that may.
             for weight in frozen:
                 weight.requires_grad_(True)
-            with GradCAM(network, [chosen]) as cam:
+            with GradCAM(network, [layer or deepest_layer(network, scene.planes)]) as cam:
                 heat = cam(scene.planes, [lambda logits: (logits[class_index] * region).sum()])[0]
         finally:
             network.zero_grad(set_to_none=True)
@@ -120,35 +119,38 @@ def class_region(scene: Scene, class_index: int) -> Tensor:
 
 
 def deepest_layer(network: nn.Module, planes: Tensor) -> nn.Module:
-    """Find the layer of the encoder that ends last, by running the network once.
+    """Find the layer of the encoder that ends last among those the logits hang on, by running the network once.
+
+    Some encoders run stages that their decoder does not look at.
 
     Args:
-        network: Image to logits; its encoder is called `encoder`, as in all of ours.
+        network: Image to logits, with weights that may learn; its encoder is called `encoder`, as in all of ours.
         planes: float `[N, 3, h, w]`.
 
     Raises:
         SeganError: No layer gives features `[N, C, h, w]`.
     """
     encoder = next((module for name, module in network.named_modules() if name.split(".")[-1] == "encoder"), network)
-    ended: list[nn.Module] = []
+    ended: list[tuple[nn.Module, Tensor]] = []
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1:
-            ended.append(module)
+        if isinstance(output, Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1 and output.requires_grad:
+            ended.append((module, output))
 
     handles = [module.register_forward_hook(note) for module in encoder.modules() if module is not encoder]
     try:
-        with torch.no_grad():
-            network(planes)
+        score = network(planes).sum()
     finally:
         for handle in handles:
             handle.remove()
-    if not ended:
+    gradients = torch.autograd.grad(score, [output for _, output in ended], allow_unused=True) if ended else ()
+    used = [module for (module, _), gradient in zip(ended, gradients, strict=True) if gradient is not None]
+    if not used:
         raise SeganError(
             f"gradcam: no layer of {type(network).__name__} gives features, expected a convolutional encoder. "
             "Leave gradcam out of --maps."
         )
-    return ended[-1]
+    return used[-1]
 
 
 @torch.inference_mode()

@@ -51,7 +51,7 @@ def draw_panel(
     rows = -(-count // columns)
     ratio = min(3.0, max(1 / 3, image.shape[0] / image.shape[1]))
     size = (columns * TILE_WIDTH_IN, rows * (TILE_WIDTH_IN * ratio + 0.75) + 0.3)
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    figure = Figure(figsize=size, dpi=100, layout="compressed")
     tiles = iter(figure.subplots(rows, columns, squeeze=False).flat)
     for title, picture in pictures.items():
         _show(next(tiles), title, picture)
@@ -61,7 +61,7 @@ def draw_panel(
         low, high = kind.limits(values)
         axes = next(tiles)
         drawn = _show(axes, title, values, cmap=kind.colors, vmin=low, vmax=high)
-        figure.colorbar(drawn, ax=axes, shrink=0.85)
+        figure.colorbar(drawn, ax=axes, fraction=0.046, pad=0.02)
     for axes in tiles:
         axes.set_axis_off()
     seen = np.union1d(np.unique(mask), np.unique(mask if truth is None else truth))
