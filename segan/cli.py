@@ -22,6 +22,7 @@ COMMANDS = {
     ),
     "baseline": ("segan.commands.baseline", "baseline", "Score classical methods by the same metrics."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
+    "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),
 }
 
 

@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).parent.parent / "segan"
 BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
-    "commands": {"training", "baselines", "evaluation", "inference", "data", "models", "losses"},
+    "commands": {"experiments", "report", "training", "baselines", "explain", "evaluation", "inference", "data", "models", "losses"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "baselines": {"evaluation", "inference", "data"},
+    "explain": {"inference", "data", "models", "losses"},
     "evaluation": {"inference", "data", "models", "losses"},
     "inference": {"data", "models", "losses"},
     "data": set(),

@@ -60,7 +60,7 @@ class Baseline:
         """
         if probabilities:
             raise UsageError(
-                f"method {self.method}: probabilities asked for, expected masks alone. Leave out metrics of calibration."
+                f"method {self.method}: probabilities asked for, expected masks alone. Leave out the calibration."
             )
         found = self.segment(reduce_image(image))
         mask = resize(found.mask, (image.shape[0], image.shape[1]), cv2.INTER_NEAREST_EXACT)

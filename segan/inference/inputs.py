@@ -4,12 +4,26 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Protocol
 
 from segan.data.folders import walk_files
 from segan.data.images import IMAGE_SUFFIXES
 from segan.errors import UsageError
 from segan.files import refuse_inside
-from segan.inference.outputs import OutputPlan
+
+
+class ResultPlan(Protocol):
+    """Where a command writes, so that no input lies there and nothing of others is written over."""
+
+    @property
+    def out(self) -> Path:
+        """The folder of all results."""
+
+    def folders(self) -> list[Path]:
+        """List the folders that results are written to."""
+
+    def refuse_foreign(self) -> None:
+        """Raise `UsageError` where they hold files of others."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,7 @@ class Job:
 
     Args:
         path: The image, as the user named it or the folder above it.
-        name: Place of the results below `masks/`, without suffix.
+        name: Place of the results below each folder of them, without suffix.
         conflict: Another input with the same `name`, which comes first and takes it.
     """
 
@@ -27,7 +41,7 @@ class Job:
     conflict: Path | None = None
 
 
-def collect_jobs(inputs: Sequence[str | Path], plan: OutputPlan) -> list[Job]:
+def collect_jobs(inputs: Sequence[str | Path], plan: ResultPlan) -> list[Job]:
     """List the images of files and folders in a fixed order; sub-folders are searched and mirrored.
 
     An image that is named twice counts once.

@@ -122,7 +122,7 @@ class Segmenter:
             return self._probs(self.chain.normalize(prepared[rows, columns], statistics))
 
         size = (prepared.shape[0], prepared.shape[1])
-        with _evaluating(self.network):
+        with evaluating(self.network):
             yield from blend_tiles(predict_tile, size, self.tile_px, self.overlap)
 
     @torch.inference_mode()
@@ -207,7 +207,7 @@ def load_segmenter(
 
 
 @contextlib.contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Switch a network that is in training to evaluation, and back."""
     trained = [module for module in network.modules() if module.training]
     network.eval()

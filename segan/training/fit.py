@@ -17,7 +17,7 @@ from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
 from segan.training.checkpoint import save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
-from segan.training.model_card import save_generator
+from segan.training.model_card import save_networks
 from segan.training.pictures import draw_curves, draw_samples
 from segan.training.run_folder import write_environment
 from segan.training.runtime import deterministic_kernels
@@ -79,9 +79,9 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
                     f"stopped at step {progress.step} of {progress.total_steps}; everything is saved. "
                     f"Go on with: {setting.resume_command}",
                 ) from None
-        save_generator(folder.last_model, state, config, setting.dataset.labels)
+        save_networks(folder.last_model, state, config, setting.dataset.labels)
         if progress.best_step is None:
-            save_generator(folder.best_model, state, config, setting.dataset.labels)
+            save_networks(folder.best_model, state, config, setting.dataset.labels)
         draw_curves(folder.plots / "curves.png", read_metrics(folder.metrics))
     best_step = progress.step if progress.best_step is None else progress.best_step
     return FitResult(progress.step, progress.best_score, best_step, progress.elapsed_s, ended)
@@ -219,7 +219,7 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
     improved = progress.best_score is None or score > progress.best_score
     if improved:
         progress.best_score, progress.best_step, progress.stale_validations = score, progress.step, 0
-        save_generator(setting.folder.best_model, state, setting.config, setting.dataset.labels)
+        save_networks(setting.folder.best_model, state, setting.config, setting.dataset.labels)
     else:
         progress.stale_validations += 1
     minutes = progress.elapsed_s / 60

@@ -57,12 +57,12 @@ class RunFolder:
 
     @property
     def best_model(self) -> Path:
-        """The best generator on the validation split."""
+        """The best generator on the validation split; `discriminator.safetensors` beside it is of the same step."""
         return self.root / "model.safetensors"
 
     @property
     def last_model(self) -> Path:
-        """The generator at the end."""
+        """The generator at the end; `last_discriminator.safetensors` beside it is of the same step."""
         return self.root / "last.safetensors"
 
     @property

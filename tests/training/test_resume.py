@@ -52,6 +52,7 @@ def test_random_kills_change_nothing(tmp_path: Path, workers: int) -> None:
     finish(whole)
     expected = _final_state(whole)
     best_expected, _, _ = read_tensors(whole / "model.safetensors")
+    judge_expected = read_tensors(whole / "discriminator.safetensors")[2]
     began = time.monotonic()
     finish(tmp_path / "timed")  # Not the first run, which also waits for the imports.
     whole_s = time.monotonic() - began
@@ -72,6 +73,8 @@ def test_random_kills_change_nothing(tmp_path: Path, workers: int) -> None:
         assert _same(_final_state(out), expected), f"trial {trial} ended with other weights"
         best, _, _ = read_tensors(out / "model.safetensors")
         assert _same(best, best_expected), f"trial {trial} kept another best model"
+        judge = read_tensors(out / "discriminator.safetensors")[2]
+        assert judge == judge_expected, f"trial {trial} kept another discriminator"
         if killed == KILLS:
             return
     pytest.fail(f"only {killed} runs were killed before they ended")
@@ -97,6 +100,9 @@ def test_resume_in_one_process_equals_an_uninterrupted_run(tmp_path: Path, monke
     monkeypatch.undo()
     train_small(small_config(data), tmp_path / "cut", resume=True)
     assert _same(_final_state(tmp_path / "cut"), _final_state(tmp_path / "whole"))
+    for name in ("model", "discriminator", "last_discriminator"):
+        cut, whole = (read_tensors(tmp_path / run / f"{name}.safetensors")[2] for run in ("cut", "whole"))
+        assert cut == whole, name
     whole_lines, cut_lines = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for name in ("whole", "cut")
