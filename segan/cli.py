@@ -20,6 +20,7 @@ COMMANDS = {
         "compare",
         "Tell whether one of two evaluations is better, or chance explains it.",
     ),
+    "benchmark": ("segan.commands.benchmark", "benchmark", "Run methods x seeds x data sets to one table."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
 }
 

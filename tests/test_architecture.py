@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "segan"
 BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
-    "commands": {"training", "evaluation", "inference", "data", "models", "losses"},
+    "commands": {"experiments", "training", "evaluation", "inference", "data", "models", "losses"},
+    "experiments": {"training", "evaluation", "inference", "baselines", "data", "models"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "evaluation": {"inference", "data", "models", "losses"},
     "inference": {"data", "models", "losses"},
@@ -20,7 +21,7 @@ BELOW = {
     "models": set(),
     "losses": set(),
 }
-CONFIG_READERS = {"commands", "training", "resources"}
+CONFIG_READERS = {"commands", "experiments", "training", "resources"}
 
 
 def _imports(path: Path) -> set[str]:
