@@ -23,8 +23,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 _HEADINGS = (
-    "method", "mode", "seeds", "mean IoU", "s.d.", "95 % interval", "pixel accuracy", "minutes", "steps", "M parameters",
-    "GMAC an image", "images/s training", "images/s predicting", "MiB", "notes",
+    "method", "mode", "seeds", "mean IoU", "s.d.", "95 % interval", "pixel accuracy", "minutes", "steps",
+    "M parameters", "GMAC an image", "images/s training", "images/s predicting", "MiB", "notes",
 )  # fmt: skip
 
 _READING = """\
