@@ -1,4 +1,5 @@
 import pytest
+import torch
 import yaml
 from toy_benchmark import toy_tree, write_toy
 
@@ -6,6 +7,7 @@ from segan.config import load_config
 from segan.errors import ConfigError, UsageError
 from segan.experiments.benchmark_file import load_benchmark, parse_roots
 from segan.experiments.cells import plan_cells
+from segan.models import build_generator
 from segan.resources import benchmark_names, benchmark_path, config_names
 
 
@@ -99,3 +101,15 @@ def test_a_config_over_another(tmp_path):
 
 def test_the_toy_is_whole(tmp_path):
     assert load_benchmark(str(write_toy(tmp_path / "toy.yaml"))).model_dump(mode="json")["seeds"] == toy_tree()["seeds"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", benchmark_names())
+def test_networks_of_shipped_benchmarks_build(name, monkeypatch):
+    monkeypatch.setattr("segan.experiments.cells._baseline_names", lambda: [])
+    parts = {str(cell.config.generator): cell.config.generator for cell in plan_cells(load_benchmark(name))}
+    image = torch.zeros(1, 3, 72, 104)
+    for part in parts.values():
+        network = build_generator(part.architecture, part.encoder, num_classes=3, options=part.options).eval()
+        with torch.inference_mode():
+            assert network(image).shape == (1, 3, 72, 104)

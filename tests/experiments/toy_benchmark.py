@@ -33,7 +33,7 @@ def toy_tree(**changes: Any) -> dict[str, Any]:
 
 
 def write_toy(path: Path, **changes: Any) -> Path:
-    path.write_text(yaml.safe_dump(toy_tree(**changes)), encoding="utf-8")
+    path.write_text(yaml.safe_dump(toy_tree(**changes), sort_keys=False), encoding="utf-8")
     return path
 
 
