@@ -214,9 +214,9 @@ def wait_for(file, process):
 
 @pytest.mark.slow
 def test_killed_and_stopped_it_goes_on(tmp_path):
-    methods = {"unet": {}, "fpn": {"set": FPN}}
-    tiny = {**TINY, "training.steps": 40, "training.checkpoint_every_s": 0.01}
-    path, out = write_file(tmp_path, methods=methods, set=tiny, seeds=[0, 1]), tmp_path / "out"
+    methods = {"unet": {"seeds": [0, 1]}, "fpn": {"set": FPN}}
+    tiny = {**TINY, "training.steps": 60}
+    path, out = write_file(tmp_path, methods=methods, set=tiny), tmp_path / "out"
     first = out / "runs/toy/unet-pixel/seed_0"
 
     # Ctrl-C in the first cell: its process saves, and the exit code tells.
@@ -225,7 +225,7 @@ def test_killed_and_stopped_it_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output
-    assert "stopped with 0 cells done, 8 left. Go on with: segan benchmark" in output
+    assert "stopped with 0 cells done, 6 left. Go on with: segan benchmark" in output
 
     # A kill of the parent in a later cell: that cell's process saves and ends by itself.
     process = start(path, out)
@@ -239,10 +239,7 @@ def test_killed_and_stopped_it_goes_on(tmp_path):
         time.sleep(0.05)
 
     # A death of one cell's process does not stop the rest.
-    for _ in range(100):
-        process = start(path, out)
-        if process.poll() is None:
-            break
+    process = start(path, out)
     wait_for(out / "runs/toy/fpn-pixel/seed_0/run/metrics.jsonl", process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
@@ -257,5 +254,5 @@ def test_killed_and_stopped_it_goes_on(tmp_path):
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     content = json.loads((out / "results.json").read_text())
-    assert [(cell["steps"], cell["ended"]) for cell in content["cells"]] == [(40, "done")] * 8
+    assert [(cell["steps"], cell["ended"]) for cell in content["cells"]] == [(60, "done")] * 6
     assert [gain["method"] for gain in content["adversarial_minus_pixel"]] == ["unet", "fpn"]
