@@ -21,6 +21,7 @@ COMMANDS = {
         "Tell whether one of two evaluations is better, or chance explains it.",
     ),
     "baseline": ("segan.commands.baseline", "baseline", "Score classical methods by the same metrics."),
+    "benchmark": ("segan.commands.benchmark", "benchmark", "Run methods x seeds x data sets to one table."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
     "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),
 }

@@ -7,7 +7,8 @@ losses and data functions take plain arguments.
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -261,7 +262,11 @@ class Config(Section):
 
 
 def load_config(
-    name: str | Path | None, overrides: Sequence[str] = (), *, extra: Mapping[str, Any] | None = None
+    name: str | Path | None,
+    overrides: Sequence[str] = (),
+    *,
+    extra: Mapping[str, Any] | None = None,
+    base: str | None = None,
 ) -> Config:
     """Load a config, apply `extends` and overrides, and check every key.
 
@@ -269,11 +274,13 @@ def load_config(
         name: A name in `configs/` (`camvid_cpu`), a path to a YAML file, or `None` for the defaults.
         overrides: `key.sub=value` strings, as given to `--set`; the value is read as YAML.
         extra: Dotted keys set by other command line options; they win over `overrides`.
+        base: Another config that `name` changes, as if it extended it.
 
     Raises:
         ConfigError: An unknown key (with a suggestion), a wrong value, an unreadable file or a circle of `extends`.
     """
-    tree = _load_tree(str(name), ()) if name is not None else {}
+    tree = _load_tree(base, ()) if base is not None else {}
+    tree = _merge(tree, _load_tree(str(name), ())) if name is not None else tree
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key.strip():
@@ -303,7 +310,7 @@ def parse_config(tree: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = _describe(error)
+        lines = describe_problems(error, Config)
         raise ConfigError("\n".join(["The configuration has problems:", *(f"  - {line}" for line in lines)])) from error
 
 
@@ -347,11 +354,11 @@ def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[last] = value
 
 
-def _describe(error: ValidationError) -> list[str]:
-    """Tell each key with all that is wrong with it in one line."""
+def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Tell each key with all that is wrong with it in one line; an unknown key with the closest known one."""
     lines: dict[str, str] = {}
     for problem in error.errors():
-        section, location = _locate(problem["loc"])
+        section, location = _locate(problem["loc"], model)
         key = ".".join(location)
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
@@ -363,16 +370,26 @@ def _describe(error: ValidationError) -> list[str]:
     return [line if line.endswith((".", "?")) else f"{line}." for line in lines.values()]
 
 
-def _locate(parts: Sequence[int | str]) -> tuple[type[BaseModel], list[str]]:
+def _locate(parts: Sequence[int | str], model: type[BaseModel]) -> tuple[type[BaseModel], list[str]]:
     """Follow the parts of a key down the sections; what lies below a key, as an index, is left out."""
-    section: Any = Config
+    section: Any = model
     for depth, part in enumerate(parts):
-        field = section.model_fields.get(part)
-        below = None if field is None else field.annotation
-        if not (isinstance(below, type) and issubclass(below, BaseModel)):
+        below = section[1] if isinstance(section, tuple) else _below(section, part)
+        if below is None:
             return section, [str(name) for name in parts[: depth + 1]]
         section = below
     return section, [str(name) for name in parts]
+
+
+def _below(section: type[BaseModel], part: int | str) -> Any:
+    """Find the section that a key holds; for a table of named sections, a pair of `dict` and the section."""
+    field = section.model_fields.get(str(part))
+    annotation = None if field is None else field.annotation
+    is_table = get_origin(annotation) is dict
+    inner = [option for option in get_args(annotation)[is_table:] if option is not NoneType] or [annotation]
+    if len(inner) > 1 or not (isinstance(inner[0], type) and issubclass(inner[0], BaseModel)):
+        return None
+    return (dict, inner[0]) if is_table else inner[0]
 
 
 def _suggest(section: type[BaseModel], location: Sequence[str]) -> str:

@@ -12,7 +12,19 @@ PACKAGE = Path(__file__).parent.parent / "segan"
 BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
-    "commands": {"experiments", "report", "training", "baselines", "explain", "evaluation", "inference", "data", "models", "losses"},
+    "commands": {
+        "experiments",
+        "report",
+        "training",
+        "baselines",
+        "explain",
+        "evaluation",
+        "inference",
+        "data",
+        "models",
+        "losses",
+    },
+    "experiments": {"training", "evaluation", "inference", "baselines", "data", "models"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "baselines": {"evaluation", "inference", "data"},
     "explain": {"inference", "data", "models", "losses"},
@@ -22,7 +34,7 @@ BELOW = {
     "models": set(),
     "losses": set(),
 }
-CONFIG_READERS = {"commands", "training", "resources"}
+CONFIG_READERS = {"commands", "experiments", "training", "resources"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -14,7 +14,9 @@ from segan.cli import segan
 from segan.config import Config, load_config, parse_config
 from segan.data.label_files import load_card
 from segan.data.steps import STEPS, parse_steps
-from segan.resources import config_names
+from segan.experiments.benchmark_file import BenchmarkFile
+from segan.experiments.cells import plan_cells
+from segan.resources import benchmark_names, config_names
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "datasets" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -110,7 +112,8 @@ def test_calls_are_found() -> None:
 def test_commands_and_options_exist(page: str, call: str) -> None:
     parameters = _parse(call)
     config = parameters.get("config")
-    assert config is None or config in config_names() or Path(config).suffix == ".yaml", f"{call}: config {config}"
+    known = benchmark_names() if call.startswith("segan benchmark") else config_names()
+    assert config is None or config in known or Path(config).suffix == ".yaml", f"{call}: config {config}"
     shipped = config if config in config_names() else None
     # Keys and values are those of the models; an unknown one raises with a suggestion.
     load_config(shipped, parameters.get("overrides", ()))
@@ -143,6 +146,9 @@ def test_yaml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
             card = tmp_path / "dataset.yaml"
             card.write_text(text, encoding="utf-8")
             load_card(card)
+            continue
+        if "methods" in tree:
+            plan_cells(BenchmarkFile.model_validate(tree))
             continue
         base = tree.pop("extends", None)
         assert base is None or base in config_names(), f"{_name(page)}: extends {base}"

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from segan.baselines.fit import Baseline
 from segan.data.dataset import Sample
-from segan.evaluation.evaluate import Report, evaluate_model
+from segan.evaluation.evaluate import evaluate_model
 from segan.evaluation.intervals import plain_ends
 from segan.evaluation.result import Evaluation
+from segan.evaluation.tally import Report
 
 TIMING = (
     "fit_s: seconds of the fit, reading and choice of settings included; images_per_s: of scoring, reading of image "

@@ -137,8 +137,8 @@ def write_environment(folder: RunFolder, runtime: dict[str, Any]) -> None:
 
 
 def _check_same_config(folder: RunFolder, config: Config) -> None:
-    before = _flat(load_config(folder.config).model_dump(mode="json", exclude={"extends"}))
-    now = _flat(config.model_dump(mode="json", exclude={"extends"}))
+    before = flat_keys(load_config(folder.config).model_dump(mode="json", exclude={"extends"}))
+    now = flat_keys(config.model_dump(mode="json", exclude={"extends"}))
     changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key) and key not in FREE_KEYS]
     if changed:
         lines = [f"  - {key}: the run has {before.get(key)!r}, seen {now.get(key)!r}" for key in sorted(changed)]
@@ -148,8 +148,13 @@ def _check_same_config(folder: RunFolder, config: Config) -> None:
         raise ConfigError("\n".join([heading, *lines]))
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_keys(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Name each value of nested sections by its dotted key.
+
+    >>> flat_keys({"seed": 0, "loss": {"r1_weight": 0.0}})
+    {'seed': 0, 'loss.r1_weight': 0.0}
+    """
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+        flat.update(flat_keys(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
     return flat

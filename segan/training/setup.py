@@ -30,7 +30,10 @@ from segan.training.state import TrainingState
 
 @dataclass(frozen=True)
 class Setting:
-    """What stays the same while a run trains."""
+    """What stays the same while a run trains.
+
+    `estimated_s` is what the whole run will take, where it was measured: in a dry run or for a time budget.
+    """
 
     config: Config
     folder: RunFolder
@@ -41,6 +44,7 @@ class Setting:
     plan: Plan
     display: Display
     resume_command: str
+    estimated_s: float | None = None
 
 
 def set_up(
@@ -93,10 +97,11 @@ def set_up(
     objective = build_objective(config, class_pixels, runtime.device, present_pixels=present_pixels)
     _describe(dataset, display)
     found = _find_checkpoint(folder, runtime, display) if resume else None
+    estimated_s = None
     if found is not None:
         total_steps = int(found[1]["progress"]["total_steps"])
     else:
-        total_steps = _fix_length(config, dataset, objective, chain, runtime, display, estimated=dry_run)
+        total_steps, estimated_s = _fix_length(config, dataset, objective, chain, runtime, display, estimated=dry_run)
     state = build_state(config, len(dataset.labels.classes), runtime, total_steps, from_checkpoint=found is not None)
     display.line(describe_networks(config, state))
     if found is not None:
@@ -109,7 +114,8 @@ def set_up(
             write_json(folder.split, dataset.split_json())
     plan = build_plan(config, dataset, class_pixels, total_steps)
     command = resume_command or f"segan train --resume --out {out}"
-    return Setting(config, folder, dataset, chain, runtime, objective, plan, display, command), state
+    setting = Setting(config, folder, dataset, chain, runtime, objective, plan, display, command, estimated_s)
+    return setting, state
 
 
 def _check_sample_sizes(config: Config, chain: Chain, dataset: Dataset) -> None:
@@ -171,13 +177,13 @@ def _fix_length(
     display: Display,
     *,
     estimated: bool,
-) -> int:
-    """Decide the number of steps: the configured one, or what fits the time budget."""
+) -> tuple[int, float | None]:
+    """Decide the number of steps, the configured one or what fits the time budget, and estimate their seconds."""
     train = dataset.samples["train"]
     wanted = configured_steps(config, len(train))
     budget = config.training.max_minutes
     if budget is None and not estimated:
-        return wanted
+        return wanted, None
     estimate = _estimate(config, dataset, objective, chain, runtime)
     warmup = config.training.warmup_fraction if config.loss.is_adversarial else 1.0
     images = len(dataset.samples.get("val", ()))
@@ -193,7 +199,7 @@ def _fix_length(
         f"plan: {steps} steps of {config.training.batch_size} images{cut}; estimated {seconds / 60:.1f} minutes "
         f"({estimate.pixel_step_s:.2f} s a pixel step, {estimate.adversarial_step_s:.2f} s an adversarial step)"
     )
-    return steps
+    return steps, seconds
 
 
 def _estimate(config: Config, dataset: Dataset, objective: Objective, chain: Chain, runtime: Runtime) -> Estimate:

@@ -1,0 +1,203 @@
+"""Run the cells of a benchmark one by one; what is done stays done."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segan.errors import ConfigError, UsageError
+from segan.experiments.cells import Cell, cell_folder, changed_keys
+from segan.experiments.expectation import Timed, expect_s, show_left, show_minutes
+from segan.experiments.perform import FIGURES
+from segan.files import write_json
+from segan.training.display import Display
+from segan.training.signals import StopRequest
+
+CELL = "cell.json"
+FAILED = "failed.json"
+LOG = "log.txt"
+
+# Runs a cell in its folder; gives `None` when it is done, else how it ended.
+Perform = Callable[[Cell, Path], str | None]
+
+
+@dataclass
+class Report:
+    """How far a benchmark came.
+
+    Args:
+        done: Cells finished now or before.
+        failed: What went wrong, by cell.
+        left: Cells not begun, or begun and saved.
+    """
+
+    done: list[Cell] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    left: list[Cell] = field(default_factory=list)
+
+
+def is_done(out: Path, cell: Cell) -> bool:
+    """Tell whether a cell has its figures."""
+    return (cell_folder(out, cell) / FIGURES).exists()
+
+
+def check_cells(cells: Sequence[Cell], out: Path, digests: Mapping[str, str] | None = None) -> None:
+    """Refuse to go on where a cell was begun with other settings or data.
+
+    Args:
+        cells: As planned now.
+        out: Folder of the benchmark.
+        digests: Of the data, by name; `None` leaves the data out, for work on finished cells alone.
+
+    Raises:
+        ConfigError: Lists each such cell and what differs.
+    """
+    lines = []
+    for cell in cells:
+        record = cell_folder(out, cell) / CELL
+        if not record.exists():
+            continue
+        before = json.loads(record.read_text(encoding="utf-8"))
+        found = changed_keys(before["cell"], cell.to_json())
+        if digests is not None and before["data"] != digests[cell.dataset]:
+            found.append(f"the files in {cell.config.data.root} are not those it began with")
+        lines += [f"{cell.id}: {line}" for line in found]
+    if lines:
+        shown = [f"  - {line}" for line in lines[:20]]
+        rest = [f"  - and {len(lines) - 20} more"] if len(lines) > 20 else []
+        heading = (
+            f"--out {out}: cells in it were made with other settings or data. Undo the change, choose another --out, "
+            "or add --redo to throw these cells away and do them again:"
+        )
+        raise ConfigError("\n".join([heading, *shown, *rest]))
+
+
+def drop_changed(cells: Sequence[Cell], out: Path, digests: Mapping[str, str]) -> list[str]:
+    """Remove the folders of cells that `check_cells` refuses, and name them."""
+    dropped = []
+    for cell in cells:
+        try:
+            check_cells([cell], out, digests)
+        except ConfigError:
+            shutil.rmtree(cell_folder(out, cell))
+            dropped.append(cell.id)
+    return dropped
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    out: Path,
+    perform: Perform,
+    *,
+    digests: Mapping[str, str],
+    display: Display,
+    stop: StopRequest,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Perform each cell that is not done; a failed one does not stop the rest.
+
+    Args:
+        cells: In order.
+        out: Folder of the benchmark.
+        perform: Runs one cell.
+        digests: Of the data, by name.
+        display: Where news go.
+        stop: Set by a signal: nothing more is begun.
+        is_over: Tells that the time is over: nothing more is begun.
+    """
+    report = Report(done=[cell for cell in cells if is_done(out, cell)])
+    todo = [cell for cell in cells if not is_done(out, cell)]
+    timed = past_times(report.done, out)
+    if report.done:
+        display.line(f"{len(report.done)} of {len(cells)} cells are done already")
+    for number, cell in enumerate(todo):
+        if stop or is_over():
+            report.left = todo[number:]
+            break
+        begin_cell(cell, out, digests[cell.dataset])
+        display.line(f"{len(cells) - len(todo) + number + 1} of {len(cells)}: {cell.id}, {_show_expected(cell, timed)}")
+        start = time.monotonic()
+        problem = perform(cell, cell_folder(out, cell))
+        if problem is None:
+            report.done.append(cell)
+            timed.append((cell, time.monotonic() - start))
+            score = json.loads((cell_folder(out, cell) / FIGURES).read_text(encoding="utf-8"))["mean_iou"]
+            shown = "none" if score is None else f"{score:.4f}"
+            display.line(f"  mean IoU {shown}; {show_left(todo[number + 1 :], timed)}")
+        elif stop or is_over():
+            report.left = todo[number:]
+            break
+        else:
+            report.failed[cell.id] = problem
+            write_json(cell_folder(out, cell) / FAILED, {"problem": problem})
+            display.warn(f"{cell.id} failed: {problem}")
+    return report
+
+
+def find_report(cells: Sequence[Cell], out: Path) -> Report:
+    """Read how far a benchmark has come from its folder."""
+    report = Report()
+    for cell in cells:
+        failure = cell_folder(out, cell) / FAILED
+        if is_done(out, cell):
+            report.done.append(cell)
+        elif failure.exists():
+            report.failed[cell.id] = json.loads(failure.read_text(encoding="utf-8"))["problem"]
+        else:
+            report.left.append(cell)
+    return report
+
+
+def begin_cell(cell: Cell, out: Path, digest: str) -> None:
+    """Write what a cell is, before its first moment."""
+    folder = cell_folder(out, cell)
+    (folder / FAILED).unlink(missing_ok=True)
+    write_json(folder / CELL, {"cell": cell.to_json(), "data": digest})
+
+
+def past_times(cells: Sequence[Cell], out: Path) -> list[Timed]:
+    """Read how long finished cells took."""
+    timed = []
+    for cell in cells:
+        figures = json.loads((cell_folder(out, cell) / FIGURES).read_text(encoding="utf-8"))
+        timed.append((cell, 60 * float(figures["wall_minutes"])))
+    return timed
+
+
+def read_cell(folder: Path) -> Cell:
+    """Read what `begin_cell` wrote."""
+    content: dict[str, Any] = json.loads((folder / CELL).read_text(encoding="utf-8"))
+    return Cell.from_json(content["cell"])
+
+
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[int]:
+    """Keep other benchmarks out of a folder; a cell's process that inherits the descriptor keeps them out too.
+
+    Raises:
+        UsageError: Another one is running there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(out / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"--out {out}: another benchmark is running in it, or its last cell is still saving; expected none. "
+                "Wait for it, or choose another folder."
+            ) from error
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _show_expected(cell: Cell, timed: Sequence[Timed]) -> str:
+    seconds = expect_s(cell, timed)
+    return "time unknown" if seconds is None else f"about {show_minutes(seconds)}"

@@ -1,0 +1,50 @@
+import pytest
+from toy_benchmark import toy_cells
+
+from segan.data.drawing import draw_dataset
+from segan.errors import DataError
+from segan.experiments.benchmark_file import DrawnEntry
+from segan.experiments.sources import digest_data, draw_missing, scan_data
+
+
+def config_of(root, **keys):
+    return toy_cells(datasets={"toy": {"root": str(root), "set": keys}})[0].config
+
+
+def test_data_are_known_by_their_content(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for root in (one, two):
+        draw_dataset(root, train=2, val=1, test=1, size=(32, 32), seed=0)
+    assert digest_data(config_of(one)) == digest_data(config_of(two))
+    mask = next((two / "masks" / "test").iterdir())
+    mask.write_bytes(mask.read_bytes() + b"\0")
+    assert digest_data(config_of(one)) != digest_data(config_of(two))
+    before = digest_data(config_of(one))
+    assert digest_data(config_of(one, **{"data.card": "demo"})) != before
+    (one / "dataset.yaml").unlink()
+    assert digest_data(config_of(one)) != before
+
+
+def test_what_stands_is_not_drawn_again(tmp_path):
+    root = tmp_path / "toy"
+    drawn = DrawnEntry(train=2, val=0, test=1, size=(32, 32))
+    draw_missing(drawn, root)
+    assert {split: len(samples) for split, samples in scan_data(config_of(root)).samples.items()} == {
+        "train": 1,
+        "val": 1,
+        "test": 1,
+        "unlabeled": 0,
+    }
+    image = next((root / "images" / "train").iterdir())
+    image.write_bytes(b"mine")
+    draw_missing(drawn, root)
+    assert image.read_bytes() == b"mine"
+
+
+def test_data_without_a_test_split_or_with_problems_are_refused(tmp_path):
+    draw_dataset(tmp_path, train=2, val=1, test=0, size=(32, 32), seed=0)
+    with pytest.raises(DataError, match=r"no test split seen .*expected one to score"):
+        scan_data(config_of(tmp_path))
+    next((tmp_path / "masks" / "train").iterdir()).unlink()
+    with pytest.raises(DataError, match="the dataset has problems, expected none"):
+        scan_data(config_of(tmp_path))
