@@ -20,6 +20,7 @@ COMMANDS = {
         "compare",
         "Tell whether one of two evaluations is better, or chance explains it.",
     ),
+    "report": ("segan.commands.report", "report", "Write one HTML file about a run, that opens offline."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
 }
 

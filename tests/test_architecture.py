@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "segan"
 BESIDE = {"config", "errors", "files", "resources", "signals", "tensor_file", "__version__"}
 BELOW = {
     "cli": {"commands"},
-    "commands": {"training", "evaluation", "inference", "data", "models", "losses"},
+    "commands": {"report", "training", "evaluation", "inference", "data", "models", "losses"},
+    "report": {"training", "evaluation", "inference", "data"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "evaluation": {"inference", "data", "models", "losses"},
     "inference": {"data", "models", "losses"},

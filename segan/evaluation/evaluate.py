@@ -17,12 +17,13 @@ from segan.evaluation.pairing import MaskPair, read_prediction
 from segan.evaluation.result import Evaluation, ImageCounts, write_evaluation
 from segan.evaluation.scores import Scores
 from segan.inference.ahead import read_ahead
-from segan.inference.segmenter import Segmenter
+from segan.inference.segmenter import Prediction, Segmenter
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
 Mask = NDArray[np.uint8]
 Report = Callable[[int], None]
+Watch = Callable[[Sample, Prediction, Mask], None]
 
 # What to do about a predicted value that is no class, by what predictions are said to hold.
 _STRAY_VALUES = {
@@ -38,6 +39,7 @@ def evaluate_model(
     *,
     split: str = "",
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Predict samples and compare them with their masks, at full resolution.
 
@@ -47,6 +49,7 @@ def evaluate_model(
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
         report: Called with the number of images done.
+        watch: Called with each sample, its prediction with probabilities, and its true mask.
 
     Raises:
         DataError: The classes differ, there are no samples, or files cannot be used; all problems at once.
@@ -62,7 +65,10 @@ def evaluate_model(
             image, truth = reading.result()
             # After a problem there will be no score, so the rest is only read, to find all problems.
             if not tally.problems:
-                tally.add(sample.name, segmenter.predict(image).mask, truth)
+                prediction = segmenter.predict(image, probabilities=watch is not None)
+                tally.add(sample.name, prediction.mask, truth)
+                if watch is not None:
+                    watch(sample, prediction, truth)
     return tally.finish(split)
 
 
