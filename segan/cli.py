@@ -11,7 +11,11 @@ from segan.errors import SeganError
 
 # name -> (module, function, line in the overview)
 COMMANDS = {
-    "demo": ("segan.commands.demo", "demo", "Draw a small dataset, train, evaluate and predict in three minutes."),
+    "demo": (
+        "segan.commands.demo",
+        "demo",
+        "Draw a small dataset, train, evaluate, predict and report in three minutes.",
+    ),
     "data": ("segan.commands.data", "data", "Check a dataset folder and show what is in it."),
     "train": ("segan.commands.train", "train", "Train a segmentation model, adversarially or pixel-only."),
     "evaluate": ("segan.commands.evaluate", "evaluate", "Score a model, or masks made by any other tool."),

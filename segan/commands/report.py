@@ -1,7 +1,6 @@
 """`segan report`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -33,6 +32,11 @@ IMAGES = 3
     type=click.Path(path_type=Path),
     help="Folder of segan evaluate --out for the same images, whose further figures are shown too.",
 )
+@click.option(
+    "--discriminator",
+    type=click.Path(path_type=Path),
+    help="discriminator.json with its quality on the same images; default: that of RUN, if it is there.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="Show errors and the result only.")
 def report(
@@ -42,6 +46,7 @@ def report(
     out: Path | None,
     images: int,
     scores: Path | None,
+    discriminator: Path | None,
     device: str,
     quiet: bool,
 ) -> None:
@@ -55,14 +60,22 @@ def report(
     from segan.errors import UsageError
     from segan.files import refuse_inside
     from segan.report.compose import report_evaluation, report_run
-    from segan.report.record import find_source, is_run, read_run
+    from segan.report.facts import repeat_commands
+    from segan.report.record import find_source, is_run, read_discriminator, read_run
     from segan.report.render import write_report
 
     place = out or (run if run.is_dir() else run.parent) / "report.html"
     if place.is_dir():
         raise UsageError(f"--out {place}: is a folder, expected a file. Name a file, such as report.html.")
-    options = {"--data": data, "--split": split, "--images": None if images == IMAGES else images, "--scores": scores}
-    commands = _repeat(run, options)
+    shown = None if images == IMAGES else images
+    options = {
+        "--data": data,
+        "--split": split,
+        "--images": shown,
+        "--scores": scores,
+        "--discriminator": discriminator,
+    }
+    commands = repeat_commands(run, options)
     if is_run(run):
         record = read_run(run)
         source = find_source(record, data)
@@ -76,23 +89,15 @@ def report(
                 scores=scores,
                 device=device,
                 commands=commands,
+                discriminator=None if discriminator is None else read_discriminator(discriminator),
                 progress=bar,
             )
     else:
-        foreign = [name for name in ("--data", "--split", "--scores") if options[name] is not None]
+        foreign = ", ".join(name for name, value in options.items() if value is not None)
         if foreign and run.exists():
-            raise UsageError(f"{', '.join(foreign)}: seen beside {run}, which holds no run. Name a run folder.")
+            raise UsageError(f"{foreign}: seen beside {run}, expected only with a run folder. Leave it out.")
         made = report_evaluation(run, commands=commands[-1:])
     write_report(made, place)
     click.echo(f"report: {place} ({place.stat().st_size / 1e6:.1f} MB)")
     if not quiet:
         click.echo("next: open it in a browser; segan compare tells whether another run is better")
-
-
-def _repeat(run: Path, options: dict[str, Any]) -> list[tuple[str, str]]:
-    """Write the commands that train the same again and that make this page again."""
-    import shlex
-
-    words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
-    train = ["segan", "train", str(run / "config.yaml"), "--out", "runs/again"]
-    return [("Train again", shlex.join(train)), ("Report again", shlex.join(["segan", "report", str(run), *words]))]

@@ -1,7 +1,8 @@
 """Put what was read and measured into a `Report`; pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from segan.evaluation.result import Evaluation
 from segan.report.calibration import summarise_calibration
 from segan.report.curves import draw_curves
 from segan.report.facts import list_config, list_environment, list_facts
+from segan.report.judge import summarise_discriminator
 from segan.report.model import (
     ClassRow,
     Confusion,
@@ -42,6 +44,7 @@ class Material:
         cards: Chosen images.
         splits: What is in the data.
         model: What was scored, in words.
+        discriminator: Figures of the discriminator, where they were measured.
         further: Other families of figures.
         commands: What they do, and the command.
     """
@@ -53,8 +56,9 @@ class Material:
     cards: Sequence[ImageCard] = ()
     splits: Sequence[SplitSummary] = ()
     model: Sequence[tuple[str, str]] = ()
+    discriminator: Mapping[str, Any] | None = None
     further: Sequence[Section] = ()
-    commands: Sequence[tuple[str, str]] = field(default=())
+    commands: Sequence[tuple[str, str]] = ()
 
 
 def build_report(material: Material) -> Report:
@@ -71,6 +75,7 @@ def build_report(material: Material) -> Report:
         confusions=list_confusions(evaluation),
         curves=draw_curves(record.lines) if record else (),
         reliability=calibration,
+        discriminator=summarise_discriminator(material.discriminator) if material.discriminator else None,
         further=tuple(material.further),
         cards=tuple(material.cards),
         table=_list_images(material.survey),

@@ -26,7 +26,7 @@ def line_chart(curve: Curve) -> Markup:
     if curve.level is not None:
         at, name = y(curve.level[0]), curve.level[1]
         parts.append(element("line", x1=plot.ends_x[0], x2=plot.ends_x[1], y1=at, y2=at, class_="level"))
-        parts.append(element("text", name, x=plot.ends_x[1] - 4, y=at - 5, text_anchor="end", class_="name"))
+        parts.append(element("text", name, x=plot.ends_x[1] - 4, y=at + 13, text_anchor="end", class_="name"))
     for place, series in enumerate(curve.series):
         drawn = [(x(a), y(b)) for a, b in series.points]
         parts.append(element("path", d=path(drawn), class_=f"line s{place % 6}"))
@@ -86,12 +86,22 @@ def scale_strip(colors: Sequence[str]) -> Markup:
     return element("svg", *parts, viewBox="0 0 120 12", class_="strip", aria_hidden="true")
 
 
-def reliability_chart(reliability: Reliability) -> Markup:
-    """Draw accuracy over confidence, the diagonal where both are equal, and below the share of pixels in each bin."""
+def reliability_chart(
+    reliability: Reliability,
+    title: str = "Accuracy by confidence",
+    names: tuple[str, str, str] = ("confidence", "accuracy", "pixels"),
+) -> Markup:
+    """Draw accuracy over confidence, the diagonal where both are equal, and below the share of pixels in each bin.
+
+    Args:
+        reliability: The bins.
+        title: What the chart is called.
+        names: What to call confidence, accuracy and what is counted.
+    """
     plot = Plot(width=340, height=330, bottom=96)
     x, y = linear_scale(0.0, 1.0, *plot.ends_x), linear_scale(0.0, 1.0, *plot.ends_y)
     ticks = nice_ticks(0.0, 1.0)
-    parts = [axes(plot, (x, [], ""), (y, ticks, "accuracy"))]
+    parts = [axes(plot, (x, [], ""), (y, ticks, names[1]))]
     parts.append(element("path", d=path([(x(0.0), y(0.0)), (x(1.0), y(1.0))]), class_="level"))
     known = [(c, a) for c, a in zip(reliability.confidence, reliability.accuracy, strict=True) if not math.isnan(a)]
     for confidence, accuracy in known:
@@ -100,9 +110,9 @@ def reliability_chart(reliability: Reliability) -> Markup:
         )
     parts.append(element("path", d=path([(x(c), y(a)) for c, a in known]), class_="line s0"))
     parts += _dots(reliability, x, y)
-    parts += _pixels_below(plot, x, reliability.shares)
-    told = "; ".join(f"confidence {c:.2f}: accuracy {a:.2f}" for c, a in known)
-    return figure(plot, "Accuracy by confidence", told, *parts)
+    parts += _pixels_below(plot, x, reliability.shares, names)
+    told = "; ".join(f"{names[0]} {c:.2f}: {names[1]} {a:.2f}" for c, a in known)
+    return figure(plot, title, told, *parts)
 
 
 def histogram(values: Sequence[float], name: str) -> Markup:
@@ -117,11 +127,15 @@ def histogram(values: Sequence[float], name: str) -> Markup:
         parts.append(
             element("rect", x=left + 1, y=y(count), width=right - left - 2, height=y(0.0) - y(count), class_="bar")
         )
+    return figure(plot, f"{name} of the images", _tell_spread(values), *parts)
+
+
+def _tell_spread(values: Sequence[float]) -> str:
     known = sorted(value for value in values if not math.isnan(value))
-    told = (
-        f"lowest {show_score(known[0])}, median {show_score(float(np.median(known)))}, highest {show_score(known[-1])}"
-    )
-    return figure(plot, f"{name} of the images", told if known else "no image has a score", *parts)
+    if not known:
+        return "no image has a score"
+    median = show_score(float(np.median(known)))
+    return f"lowest {show_score(known[0])}, median {median}, highest {show_score(known[-1])}"
 
 
 def _dots(reliability: Reliability, x: Scale, y: Scale) -> list[Markup]:
@@ -134,7 +148,7 @@ def _dots(reliability: Reliability, x: Scale, y: Scale) -> list[Markup]:
     ]
 
 
-def _pixels_below(plot: Plot, x: Scale, shares: Sequence[float]) -> list[Markup]:
+def _pixels_below(plot: Plot, x: Scale, shares: Sequence[float], names: tuple[str, str, str]) -> list[Markup]:
     """Draw the share of pixels in each bin under the chart, on its own scale."""
     base, height = plot.height - 36, 42.0
     largest = max(shares) or 1.0
@@ -148,8 +162,8 @@ def _pixels_below(plot: Plot, x: Scale, shares: Sequence[float]) -> list[Markup]
     parts.append(element("line", x1=plot.ends_x[0], x2=plot.ends_x[1], y1=base, y2=base, class_="axis"))
     for tick in nice_ticks(0.0, 1.0):
         parts.append(element("text", show_number(tick), x=x(tick), y=base + 15, text_anchor="middle"))
-    parts.append(element("text", "confidence", x=plot.ends_x[1], y=plot.height - 4, text_anchor="end", class_="name"))
-    parts.append(element("text", "pixels", x=plot.ends_x[0] - 6, y=base - 2, text_anchor="end", class_="name"))
+    parts.append(element("text", names[0], x=plot.ends_x[1], y=plot.height - 4, text_anchor="end", class_="name"))
+    parts.append(element("text", names[2], x=plot.ends_x[0] - 6, y=base - 2, text_anchor="end", class_="name"))
     return parts
 
 

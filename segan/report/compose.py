@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from segan.data.colors import default_colors
 from segan.data.dataset import Sample
@@ -36,6 +37,7 @@ def report_run(
     device: str = "auto",
     commands: Sequence[tuple[str, str]] = (),
     maps: Mapping[str, ImageMap] | None = None,
+    discriminator: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Score a run on a split and report it.
@@ -49,6 +51,7 @@ def report_run(
         device: As `load_segmenter`.
         commands: What they do, and the command, for the page.
         maps: Further maps of the shown images, by title.
+        discriminator: Figures of the discriminator; `None`: those of `discriminator.json` in the run, if it is there.
         progress: Called with the images done and their number.
 
     Raises:
@@ -75,6 +78,7 @@ def report_run(
             cards=tuple(_draw_cards(segmenter, samples, selection.labels, survey, images, maps or {})),
             splits=tuple(_summarise_splits(source, selection, survey, segmenter.labels, root)),
             model=model,
+            discriminator=discriminator or record.discriminator,
             further=further,
             commands=(*_repeat_commands(record), *commands),
         )

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -61,6 +61,21 @@ def training_command(record: RunRecord) -> str:
     name = PurePath(program).name
     start = ["python", "-m", "segan"] if name == "__main__.py" else [name]
     return shlex.join([*start, *rest])
+
+
+def repeat_commands(run: Path, options: Mapping[str, object]) -> Pairs:
+    """Write the commands that train the same again and that make the report again.
+
+    Args:
+        run: The run folder as it was named.
+        options: Of `segan report`; those that are `None` are left out.
+
+    >>> repeat_commands(Path("runs/a b"), {"--split": "val", "--data": None})[1]
+    ('Report again', "segan report 'runs/a b' --split val")
+    """
+    words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
+    train = ["segan", "train", str(run / "config.yaml"), "--out", "runs/again"]
+    return ("Train again", shlex.join(train)), ("Report again", shlex.join(["segan", "report", str(run), *words]))
 
 
 def _describe_generator(record: RunRecord) -> str:

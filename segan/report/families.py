@@ -8,11 +8,11 @@ from typing import Any
 
 from segan.errors import DataError, UsageError
 from segan.evaluation.result import Evaluation, read_evaluation
-from segan.report.model import Ends, Figure, Section
+from segan.report.judge import read_ends, read_number
+from segan.report.model import Figure, Section
 
 # Shown elsewhere on the page, from the counts themselves.
-_KNOWN = {"iou", "dice", "precision", "recall", "intervals"}
-_NO_INTERVAL: Ends = (math.nan, math.nan)
+_KNOWN = {"iou", "dice", "precision", "recall", "intervals", "families", "discriminator"}
 
 
 def read_families(place: Path, evaluation: Evaluation) -> tuple[Section, ...]:
@@ -37,7 +37,8 @@ def read_families(place: Path, evaluation: Evaluation) -> tuple[Section, ...]:
         tree = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}), expected JSON. Evaluate again with --out.") from error
-    families = {name: value for name, value in tree.items() if isinstance(value, dict) and name not in _KNOWN}
+    loose = {name: value for name, value in tree.items() if isinstance(value, dict) and name not in _KNOWN}
+    families = {**loose, **_table(tree.get("families"))}
     return tuple(section for name, value in families.items() if (section := _list_family(name, value)).figures)
 
 
@@ -47,26 +48,38 @@ def _has_same_counts(first: Evaluation, second: Evaluation) -> bool:
 
 
 def _list_family(name: str, tree: Mapping[str, Any]) -> Section:
-    about = str(tree.get("convention", ""))
-    intervals = tree.get("intervals")
-    ends = dict(_walk(intervals, "")) if isinstance(intervals, Mapping) else {}
-    figures = tuple(
-        Figure(key, float(value), _read_ends(ends.get(key)))
-        for key, value in _walk({key: value for key, value in tree.items() if key != "intervals"}, "")
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    )
-    return Section(name.replace("_", " ").capitalize(), about, figures)
+    """List the figures of a family: each has a value, or a table of them, and `intervals` of the same form."""
+    figures = [
+        figure for key, value in _table(tree.get("figures", tree)).items() for figure in _read_figure(key, value)
+    ]
+    about = tree.get("rules") or tree.get("convention") or ""
+    return Section(name.replace("_", " ").capitalize(), str(about), tuple(figures))
 
 
-def _walk(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+def _read_figure(name: str, value: Any) -> Iterator[Figure]:
+    if not isinstance(value, Mapping):
+        if not math.isnan(number := read_number(value)):
+            yield Figure(_show_name(name), number, (math.nan, math.nan))
+        return
+    ends = dict(_walk(_table(value.get("intervals"))))
+    about = str(value.get("convention", ""))
+    for part, number in _walk({key: child for key, child in value.items() if key not in {"intervals", "convention"}}):
+        if not math.isnan(found := read_number(number)):
+            yield Figure(", ".join([_show_name(name), *map(_show_name, part)]), found, read_ends(ends.get(part)), about)
+
+
+def _walk(tree: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give the leaves of a tree with the keys that lead to them."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _walk(value, f"{prefix}{key}, ")
+            yield from _walk(value, (*prefix, key))
         else:
-            yield f"{prefix}{key}", value
+            yield (*prefix, key), value
 
 
-def _read_ends(value: Any) -> Ends:
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(end, int | float) for end in value):
-        return float(value[0]), float(value[1])
-    return _NO_INTERVAL
+def _show_name(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

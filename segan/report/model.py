@@ -193,6 +193,53 @@ class Section:
 
 
 @dataclass(frozen=True)
+class JudgedClass:
+    """How the discriminator does on patches of a true class; NaN where there are none.
+
+    Args:
+        name: Of the class.
+        share: Of all patches.
+        accuracy_real: Share of true masks that it calls true.
+        accuracy_fake: Share of predictions that it calls predictions.
+        auroc: Area under the ROC curve.
+    """
+
+    name: str
+    share: float
+    accuracy_real: float
+    accuracy_fake: float
+    auroc: float
+
+
+@dataclass(frozen=True)
+class JudgedImage:
+    """An image that the discriminator is wrong about: mean logit of the true mask minus that of the prediction."""
+
+    name: str
+    margin: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """How well the discriminator tells true masks from predictions on held-out images.
+
+    Args:
+        about: Its convention.
+        figures: Accuracy, areas, calibration error.
+        reliability: Share of true masks by the probability it gives; `None` for a critic.
+        classes: By true class.
+        most_wrong: Images, the worst first.
+    """
+
+    about: str
+    figures: tuple[Figure, ...]
+    reliability: Reliability | None
+    classes: tuple[JudgedClass, ...]
+    most_wrong: tuple[JudgedImage, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a page shows; what is empty has no place on it.
 
@@ -206,6 +253,7 @@ class Report:
         confusions: The largest errors.
         curves: Charts of the training.
         reliability: Calibration; `None` without probabilities.
+        discriminator: Its quality; `None` where it was not measured.
         further: Other families of figures.
         cards: Images that are shown.
         table: All images.
@@ -224,6 +272,7 @@ class Report:
     confusions: tuple[Confusion, ...]
     curves: tuple[Curve, ...]
     reliability: Reliability | None
+    discriminator: Discriminator | None
     further: tuple[Section, ...]
     cards: tuple[ImageCard, ...]
     table: ImageTable

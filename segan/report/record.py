@@ -26,6 +26,7 @@ class RunRecord:
         lines: Of `metrics.jsonl`.
         splits: Names of the samples of each split.
         split_source: How the splits came to be.
+        discriminator: Content of `discriminator.json`, the quality of the discriminator; empty where it is missing.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class RunRecord:
     lines: list[dict[str, Any]]
     splits: dict[str, list[str]]
     split_source: str
+    discriminator: dict[str, Any]
 
     def section(self, name: str) -> dict[str, Any]:
         """Give a section of the config; empty where it is missing."""
@@ -69,6 +71,7 @@ def read_run(root: Path) -> RunRecord:
         read_metrics(folder.metrics),
         {name: list(names) for name, names in split.get("splits", {}).items()},
         str(split.get("source", "")),
+        _read_json(root / "discriminator.json", {}),
     )
 
 
@@ -94,6 +97,19 @@ def find_source(record: RunRecord, named: Path | None = None) -> Source:
             "Name it with --data DIR."
         )
     return Source.choose(root, images, masks)
+
+
+def read_discriminator(path: Path) -> dict[str, Any]:
+    """Read the quality of a discriminator.
+
+    Raises:
+        UsageError: There is no such file.
+        DataError: It is damaged.
+    """
+    if not path.is_file():
+        raise UsageError(f"--discriminator {path}: not found, expected a discriminator.json. Check the path.")
+    tree: dict[str, Any] = _read_json(path, {})
+    return tree
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def render_report(report: Report) -> str:
         interval=text.show_interval,
         share=text.show_share,
         count=text.show_count,
+        sentence=text.to_sentence,
     )
     templates.globals.update(charts=charts, swatch=swatch, scale_stops=scale_stops, isnan=math.isnan, shade=shade)
     style, script = _read("report.css"), _read("report.js")

@@ -83,6 +83,15 @@ def show_sizes(sizes: Sequence[tuple[int, int]]) -> str:
     return shown[0] if len(different) == 1 else f"{shown[0]} to {shown[1]}, {len(different)} sizes"
 
 
+def to_sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop.
+
+    >>> to_sentence("pixels count once"), to_sentence("")
+    ('Pixels count once.', '')
+    """
+    return text and f"{text[0].upper()}{text[1:].removesuffix('.')}."
+
+
 def show_minutes(seconds: float) -> str:
     """Write a time as people say it.
 
