@@ -11,7 +11,11 @@ from segan.errors import SeganError
 
 # name -> (module, function, line in the overview)
 COMMANDS = {
-    "demo": ("segan.commands.demo", "demo", "Draw a small dataset, train, evaluate and predict in three minutes."),
+    "demo": (
+        "segan.commands.demo",
+        "demo",
+        "Draw a small dataset, train, evaluate, predict and report in three minutes.",
+    ),
     "data": ("segan.commands.data", "data", "Check a dataset folder and show what is in it."),
     "train": ("segan.commands.train", "train", "Train a segmentation model, adversarially or pixel-only."),
     "evaluate": ("segan.commands.evaluate", "evaluate", "Score a model, or masks made by any other tool."),
@@ -22,6 +26,7 @@ COMMANDS = {
     ),
     "baseline": ("segan.commands.baseline", "baseline", "Score classical methods by the same metrics."),
     "benchmark": ("segan.commands.benchmark", "benchmark", "Run methods x seeds x data sets to one table."),
+    "report": ("segan.commands.report", "report", "Write one HTML file about a run, that opens offline."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
     "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),
 }

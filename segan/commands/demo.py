@@ -26,7 +26,7 @@ IMAGES = {"train": 140, "val": 16, "test": 40, "unlabeled": 8}
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.option("--quiet", is_flag=True, help="Show warnings and the result only.")
 def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json: bool, quiet: bool) -> None:
-    """Draw a small labelled dataset, train adversarially, evaluate on its test split and predict a folder.
+    """Draw a small labelled dataset, train adversarially, evaluate, predict and report on its test split.
 
     Needs neither data nor a network; takes about three minutes on two cores.
     """
@@ -42,6 +42,10 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     from segan.evaluation.tables import print_evaluation
     from segan.inference.folder import predict_folder
     from segan.inference.segmenter import load_segmenter
+    from segan.report.compose import report_run
+    from segan.report.facts import repeat_commands
+    from segan.report.record import find_source, read_run
+    from segan.report.render import write_report
     from segan.training.display import Display
     from segan.training.fit import fit
     from segan.training.setup import set_up
@@ -75,6 +79,9 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     with progress_bar("predicting", quiet=quiet) as bar:
         images = [data / "images" / "test"]
         predict_folder(segmenter, images, predictions, overlay=True, report=lambda done, total, row: bar(done, total))
+    record = read_run(run)
+    page = report_run(record, find_source(record), split="test", commands=repeat_commands(run, {}))
+    write_report(page, run / "report.html")
     minutes = (time.monotonic() - start) / 60
     if as_json:
         click.echo(json.dumps({"out": str(out), "mean_iou": evaluation.mean_iou, "minutes": round(minutes, 2)}))

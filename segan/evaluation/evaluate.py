@@ -1,6 +1,6 @@
 """Score a model, or masks made by any other tool, against true masks; both are counted in one way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,13 @@ from segan.evaluation.result import Evaluation, write_evaluation
 from segan.evaluation.scores import Scores
 from segan.evaluation.tally import Measured, Report, Tally, measure_image, placing
 from segan.inference.ahead import read_ahead
-from segan.inference.segmenter import Predictor
+from segan.inference.segmenter import Prediction, Predictor
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
 Mask = NDArray[np.uint8]
 Regions = Mapping[str, Path]
+Watch = Callable[[Sample, Prediction, Mask], None]
 
 # What to do about a predicted value that is no class, by what predictions are said to hold.
 _STRAY_VALUES = {
@@ -42,6 +43,7 @@ def evaluate_model(
     measures: Measures | None = None,
     regions: Regions | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Predict samples and compare them with their masks, at full resolution.
 
@@ -53,6 +55,7 @@ def evaluate_model(
         measures: What to measure; `None`: the confusion matrix alone.
         regions: Files of regions of interest by the name of the sample; what is outside counts nowhere.
         report: Called with the number of images done.
+        watch: Called with each sample, its prediction with probabilities, and its true mask.
 
     Raises:
         DataError: The classes differ, there are no samples, or files cannot be used; all problems at once.
@@ -70,13 +73,13 @@ def evaluate_model(
             image, truth = reading.result()
             # After a problem there will be no score, so the rest is only read, to find all problems.
             if not tally.problems:
-                if measures.needs_probabilities:
-                    prediction = segmenter.predict(image, probabilities=True)
-                else:
-                    prediction = segmenter.predict(image)
+                wanted = measures.needs_probabilities or watch is not None
+                prediction = segmenter.predict(image, probabilities=wanted)
                 advice = _STRAY_VALUES["index"]
                 masks = prediction.mask, truth, len(labels.classes)
                 tally.add(measure_image(sample.name, *masks, measures, advice=advice, probs=prediction.probabilities))
+                if watch is not None:
+                    watch(sample, prediction, truth)
     return tally.finish(split)
 
 

@@ -19,6 +19,7 @@ def test_demo_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(list((out / "predictions" / "masks").glob("*.png"))) == 40
     assert len(list((out / "predictions" / "overlays").glob("*"))) == 40
     assert (out / "run" / "model.safetensors").is_file()
+    assert (out / "run" / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
     # A second demo does not touch the first; with --resume it ends at once and says the same.
     assert cli.run(words) == 2
