@@ -163,7 +163,7 @@ def _pixels_below(plot: Plot, x: Scale, shares: Sequence[float], names: tuple[st
     for tick in nice_ticks(0.0, 1.0):
         parts.append(element("text", show_number(tick), x=x(tick), y=base + 15, text_anchor="middle"))
     parts.append(element("text", names[0], x=plot.ends_x[1], y=plot.height - 4, text_anchor="end", class_="name"))
-    parts.append(element("text", names[2], x=plot.ends_x[0] - 6, y=base - 2, text_anchor="end", class_="name"))
+    parts.append(element("text", names[2], x=plot.ends_x[0], y=base - height - 4, class_="name"))
     return parts
 
 
