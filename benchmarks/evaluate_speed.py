@@ -142,7 +142,13 @@ def describe(speeds: dict[str, list[float]], images: int, reference_images: int,
     return {
         "images_per_s": {name: round(value, 2) for name, value in median.items()},
         "lowest_and_highest": {name: [round(min(own), 2), round(max(own), 2)] for name, own in speeds.items()},
-        "confusion_over_decode_only": round(median["confusion"] / median["decode_only"], 3),
+        # Of each round, since neighbours in time see the same machine.
+        "confusion_over_decode_only": round(
+            statistics.median(
+                own / other for own, other in zip(speeds["confusion"], speeds["decode_only"], strict=True)
+            ),
+            3,
+        ),
         "boundary_over_torchmetrics": round(median["confusion_and_boundary"] / reference, 1),
         "images": images,
         "images_for_hausdorff": reference_images,

@@ -1,4 +1,7 @@
-"""The confusion family: every figure that hits, true and predicted pixels of each class give."""
+"""The confusion family: every figure that hits, true and predicted pixels of each class give.
+
+`scores.py` computes the same from one matrix; here many totals are computed at once, and a test keeps both equal.
+"""
 
 from dataclasses import dataclass
 
