@@ -14,7 +14,7 @@ from segan.baselines.matching import assign_majority, score_assignment
 Rows = NDArray[np.float32]
 
 # Values that are tried on the training images.
-CLUSTERS = (4, 16, 64)
+CLUSTERS = (4, 16, 64, 256)
 PLACE_WEIGHTS = (0.0, 0.3, 1.0)
 _PLACE_COLUMNS = 2  # The last columns of a descriptor.
 _CLUSTERED_ROWS = 20_000

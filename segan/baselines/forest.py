@@ -16,12 +16,12 @@ from segan.data.threads import map_in_threads
 from segan.inference.segmenter import Prediction
 
 # Values that are tried on the training images: how far rare classes weigh more; 0: not, 1: as much as frequent ones.
-BALANCES = (0.0, 0.5)
+BALANCES = (0.0, 0.5, 1.0)
 
 _TREES = 40
 _TRIAL_TREES = 10
 _LEAF_PX = 5
-_TRAINING_PX = 100_000
+_TRAINING_PX = 200_000
 _CLASSIFIED_PX = 1 << 16  # Of an image; in between, probabilities are interpolated.
 _BLOCK_ROWS = 1 << 14
 

@@ -54,7 +54,7 @@ def test_settings_and_classes_come_from_the_training_masks(tmp_path):
 
 def test_steps_are_reported_up_to_their_number(tmp_path):
     train = draw(tmp_path, flat, 3)
-    for name, total in (("otsu", 3), ("forest", 6)):
+    for name, total in (("otsu", 3), ("forest", 7)):
         steps = []
         fit_baseline(name, train, LABELS, report=lambda *step, steps=steps: steps.append(step))
         assert steps == [(done, total) for done in range(1, total + 1)]

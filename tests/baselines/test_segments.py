@@ -42,7 +42,7 @@ def test_density_joins_what_is_alike():
     pieces = divide_by_slic(image, regions=400, compactness=5.0)
     joined = divide_by_dbscan(image, distance=3.0)
     assert joined.max() < pieces.max() / 4
-    assert len(np.unique(joined[mask > 0])) < 5
+    assert np.bincount(joined[mask > 0]).max() > 0.7 * mask.sum()  # Superpixels across the border stay alone.
 
 
 def test_outlines_are_filled_and_open_ones_are_not():
