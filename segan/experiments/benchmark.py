@@ -231,4 +231,5 @@ def describe_cell(cell: Cell) -> str:
     keys = flat_keys(cell.config.model_dump(mode="json"))
     architecture, encoder = keys["generator.architecture"], keys["generator.encoder"]
     length = f"{keys['training.steps']} steps" if keys["training.steps"] else f"{keys['training.epochs']:g} epochs"
+    length = f"at most {length}" if keys["training.max_minutes"] else length
     return f"{architecture} {'' if architecture == 'segnet' else encoder + ' '}{cell.mode}, {length}"

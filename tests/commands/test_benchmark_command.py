@@ -161,7 +161,7 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(tmp_path, capsys):
     path, out = write_file(tmp_path, set=budget, seeds=[0, 1]), tmp_path / "out"
     assert benchmark(path, "--out", out, "--dry-run") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "toy/unet-pixel/seed_0: unet mobilenet_v2 pixel, 3 steps; about 4 min"
+    assert lines[0] == "toy/unet-pixel/seed_0: unet mobilenet_v2 pixel, at most 3 steps; about 4 min"
     assert lines[-1] == "4 cells, about 18 min; dry run: nothing was written"
     assert not out.exists()
 
