@@ -125,7 +125,7 @@ def main() -> None:
         seconds = time_in_turns(arms, arguments.rounds, device, steps=1, warm=0)
         # Batches are loaded ahead: only steps in a row, after those that the loader had ready, show its true cost.
         loading = {"in memory": arms["adversarial"], "with loading": lambda: adversarial(*next(loaded))}
-        seconds |= time_in_turns(loading, max(2, arguments.rounds // 2), device, steps=8, warm=4)
+        seconds |= time_in_turns(loading, max(1, arguments.rounds // 2), device, steps=8, warm=4)
     report(seconds, arguments)
 
 
@@ -134,17 +134,18 @@ def time_in_turns(
 ) -> dict[str, list[float]]:
     """Take the seconds of each step of each arm, `steps` a turn of which the first `warm` do not count.
 
-    The first two turns warm up and do not count either.
+    The first two turns (one, where there is but one round) warm up and do not count either.
     """
     seconds: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(rounds + 2):
+    warm_turns = min(2, rounds)
+    for turn in range(rounds + warm_turns):
         for name, step in arms.items():
             for index in range(steps):
                 start = time.perf_counter()
                 step()
                 if device.type == "cuda":
                     torch.cuda.synchronize()
-                if turn >= 2 and index >= warm:
+                if turn >= warm_turns and index >= warm:
                     seconds[name].append(time.perf_counter() - start)
     return seconds
 

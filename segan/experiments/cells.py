@@ -1,6 +1,5 @@
 """The cells of a benchmark: one method, data set and seed each, with its whole config."""
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from segan.baselines import BASELINES
 from segan.config import Config, load_config, parse_config
 from segan.errors import ConfigError
 from segan.experiments.benchmark_file import BenchmarkFile, DatasetEntry, MethodEntry
@@ -115,16 +115,12 @@ def _methods(file: BenchmarkFile) -> Iterator[tuple[str, MethodEntry, list[int]]
         if method.baseline is None:
             yield name, method, method.seeds or file.seeds
             continue
-        known = _baseline_names()
+        known = list(BASELINES)
         if method.baseline != "all" and method.baseline not in known:
             raise unknown_name(f"methods.{name}.baseline", method.baseline, known)
         for baseline in known if method.baseline == "all" else [method.baseline]:
             label = baseline if method.baseline == "all" else name
             yield label, method.model_copy(update={"baseline": baseline}), method.seeds or [0]
-
-
-def _baseline_names() -> list[str]:
-    return list(importlib.import_module("segan.baselines").BASELINES)
 
 
 def _cells_of(

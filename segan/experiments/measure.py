@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segan import __version__
 from segan.data.labels import Labels
-from segan.inference.segmenter import Prediction, Segmenter
+from segan.inference.segmenter import Prediction, Predictor, Segmenter
 
 MIB = 1 << 20
 
@@ -27,16 +27,16 @@ class TimedPredictor:
         model: Has `labels`, `sixteen_bit` and `predict`.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Predictor) -> None:
         self.model = model
         self.labels: Labels = model.labels
         self.sixteen_bit = model.sixteen_bit
         self.seconds: list[float] = []
 
-    def predict(self, image: NDArray[np.uint8]) -> Prediction:
+    def predict(self, image: NDArray[np.uint8], *, probabilities: bool = False) -> Prediction:
         """Segment one image; masks are on the CPU when this returns, so the time is whole."""
         start = time.perf_counter()
-        prediction: Prediction = self.model.predict(image)
+        prediction = self.model.predict(image, probabilities=probabilities)
         self.seconds.append(time.perf_counter() - start)
         return prediction
 

@@ -1,16 +1,17 @@
 """One cell, from its config to its score, in the process that calls it."""
 
-import importlib
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segan.baselines import fit_baseline
 from segan.data.dataset import Dataset
 from segan.data.images import read_image
 from segan.data.source import Source
 from segan.evaluation.evaluate import evaluate_model
+from segan.evaluation.measures import choose_measures
 from segan.evaluation.result import Evaluation, write_evaluation
 from segan.evaluation.selection import select_samples
 from segan.experiments.cells import Cell
@@ -18,7 +19,7 @@ from segan.experiments.measure import TimedPredictor, count_macs, machine, peak_
 from segan.experiments.sources import scan_data
 from segan.files import write_json
 from segan.inference.devices import choose_device
-from segan.inference.segmenter import load_segmenter
+from segan.inference.segmenter import Predictor, load_segmenter
 from segan.models import count_parameters
 from segan.training.display import Display
 from segan.training.fit import fit
@@ -30,6 +31,7 @@ FIGURES = "figures.json"
 SCORES = "evaluation"
 _TRAINING = "training.json"
 _SPLIT = "test"
+_FAMILIES = ("boundary", "structure")  # Beside the confusion matrix, whose figures see neither edges nor connections.
 
 # Keys of `metrics.json` that have a column of their own, or are no figures.
 _OWN_COLUMNS = {
@@ -110,7 +112,6 @@ def _train(cell: Cell, folder: Path, device: str, display: Display) -> dict[str,
 def _perform_baseline(cell: Cell, folder: Path) -> dict[str, Any]:
     dataset = scan_data(cell.config)
     samples = dataset.samples["train"]
-    fit_baseline = importlib.import_module("segan.baselines").fit_baseline
     model = fit_baseline(cell.baseline, samples, dataset.labels, seed=cell.seed, max_images=cell.max_images)
     timed = TimedPredictor(model)
     evaluation = _score(timed, dataset, folder)
@@ -125,8 +126,9 @@ def _perform_baseline(cell: Cell, folder: Path) -> dict[str, Any]:
     }
 
 
-def _score(model: Any, dataset: Dataset, folder: Path) -> Evaluation:
-    evaluation = evaluate_model(model, dataset.samples[_SPLIT], dataset.labels, split=_SPLIT)
+def _score(model: Predictor, dataset: Dataset, folder: Path) -> Evaluation:
+    measures = choose_measures(_FAMILIES, dataset.labels.classes)
+    evaluation = evaluate_model(model, dataset.samples[_SPLIT], dataset.labels, split=_SPLIT, measures=measures)
     write_evaluation(evaluation, folder / SCORES)
     return evaluation
 

@@ -23,7 +23,6 @@ ENVIRONMENT = {
 
 @pytest.mark.slow
 def test_gpu_script_takes_two_steps_anywhere(tmp_path: Path) -> None:
-    pytest.importorskip("segan.baselines", reason="the benchmark lists the classical baselines")
     data, out = tmp_path / "data", tmp_path / "out"
     draw_dataset(data, train=4, val=1, test=2, size=(96, 96), seed=0)
     command = ["bash", str(BENCHMARKS / "gpu.sh"), str(data), str(out)]

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import numpy as np
@@ -75,23 +74,20 @@ class Guess:
     def __init__(self, labels, seed):
         self.labels, self.sixteen_bit, self.fit_s, self.seed = labels, "percentile", 6.0, seed
 
-    def predict(self, image):
+    def predict(self, image, *, probabilities=False):
         return Prediction(np.full(image.shape[:2], self.seed, np.uint8), 1.0)
 
 
 @pytest.fixture
 def baselines(monkeypatch):
-    module = types.ModuleType("segan.baselines")
-    module.BASELINES = {"guess": Guess}
-
     def fit_baseline(name, samples, labels, *, seed, max_images=None, report=None):
         assert (name, len(samples)) == ("guess", 4)
         if max_images == 9:
             raise SeganError("9 images are too many")
         return Guess(labels, seed)
 
-    module.fit_baseline = fit_baseline
-    monkeypatch.setitem(sys.modules, "segan.baselines", module)
+    monkeypatch.setattr("segan.experiments.cells.BASELINES", {"guess": Guess})
+    monkeypatch.setattr("segan.experiments.perform.fit_baseline", fit_baseline)
 
 
 def test_from_file_to_table_and_again(tmp_path, in_process, baselines, capsys):

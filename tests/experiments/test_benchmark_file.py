@@ -66,7 +66,7 @@ def test_folders_of_the_command_line_win(tmp_path):
 
 @pytest.mark.parametrize("name", benchmark_names())
 def test_shipped_benchmarks_plan(name, monkeypatch):
-    monkeypatch.setattr("segan.experiments.cells._baseline_names", lambda: ["otsu", "kmeans"])
+    monkeypatch.setattr("segan.experiments.cells.BASELINES", dict.fromkeys(["otsu", "kmeans"]))
     cells = plan_cells(load_benchmark(name))
     assert all(cell.config.generator.weights == "none" for cell in cells if cell.baseline is None)
     header = benchmark_path(name).read_text().splitlines()
@@ -76,7 +76,7 @@ def test_shipped_benchmarks_plan(name, monkeypatch):
 
 
 def test_the_cpu_benchmark_is_the_one_that_was_asked_for(monkeypatch):
-    monkeypatch.setattr("segan.experiments.cells._baseline_names", lambda: ["otsu"])
+    monkeypatch.setattr("segan.experiments.cells.BASELINES", dict.fromkeys(["otsu"]))
     cells = plan_cells(load_benchmark("camvid_membrane_cpu"))
     for dataset in ("camvid", "membrane"):
         networks = [cell for cell in cells if cell.dataset == dataset and cell.baseline is None]
@@ -106,7 +106,7 @@ def test_the_toy_is_whole(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", benchmark_names())
 def test_networks_of_shipped_benchmarks_build(name, monkeypatch):
-    monkeypatch.setattr("segan.experiments.cells._baseline_names", lambda: [])
+    monkeypatch.setattr("segan.experiments.cells.BASELINES", dict.fromkeys([]))
     parts = {str(cell.config.generator): cell.config.generator for cell in plan_cells(load_benchmark(name))}
     image = torch.zeros(1, 3, 72, 104)
     for part in parts.values():

@@ -1,6 +1,3 @@
-import sys
-import types
-
 import pytest
 from toy_benchmark import TINY, toy_cells, toy_tree
 
@@ -11,9 +8,7 @@ from segan.experiments.cells import Cell, changed_keys, plan_cells
 
 @pytest.fixture
 def baselines(monkeypatch):
-    module = types.ModuleType("segan.baselines")
-    module.BASELINES = {"otsu": None, "kmeans": None}
-    monkeypatch.setitem(sys.modules, "segan.baselines", module)
+    monkeypatch.setattr("segan.experiments.cells.BASELINES", {"otsu": None, "kmeans": None})
 
 
 def test_first_seeds_come_first():
