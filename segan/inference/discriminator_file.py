@@ -118,8 +118,8 @@ def load_discriminator(model: str | Path, segmenter: Segmenter) -> TrainedDiscri
     path = discriminator_path(find_model_file(model))
     if not path.is_file():
         raise UsageError(
-            f"{path}: not found, expected the discriminator of an adversarial run. Pixel-only runs have none. For a run "
-            "of before it was kept, segan train --resume writes that of last.safetensors."
+            f"{path}: not found, expected the discriminator of an adversarial run. Pixel-only runs have none. For a "
+            "run of before it was kept, segan train --resume writes that of last.safetensors."
         )
     tensors, meta = _read(path)
     if segmenter.identity and meta.model != segmenter.identity:
