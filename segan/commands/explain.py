@@ -38,6 +38,13 @@ Examples:
     help="Shrink images whose longer side exceeds this.",
 )
 @click.option("--window", type=click.IntRange(min=1), metavar="PX", help="Side of occlusion's window.")
+@click.option(
+    "--layer",
+    type=click.Choice(["decoder", "encoder"]),
+    default="decoder",
+    show_default=True,
+    help="Whose last features gradcam looks at: near the prediction, or coarse with context.",
+)
 @click.option("--discriminator", is_flag=True, help="Measure the discriminator on labelled data instead.")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder, for --discriminator.")
 @click.option("--images", type=click.Path(path_type=Path), help="Folder of images, with --masks instead of --data.")
@@ -55,6 +62,7 @@ def explain(
     masks: Path | None,
     max_side: int,
     window: int | None,
+    layer: str,
     discriminator: bool,
     data: Path | None,
     images: Path | None,
@@ -84,12 +92,18 @@ def explain(
         raise UsageError("--out: not given, expected a folder beside IMAGE. Add --out DIR.")
     if data is not None or images is not None:
         raise UsageError("--data and --images: given beside IMAGE, expected with --discriminator. Leave them out.")
-    explainer = _build(model, segmenter, class_name, maps, max_side, window)
+    explainer = _build(model, segmenter, class_name, maps, max_side, window, layer)
     _explain(explainer, inputs, out, masks, card, model=model, as_json=as_json, quiet=quiet)
 
 
 def _build(
-    model: str, segmenter: "Segmenter", class_name: str | None, maps: str | None, max_side: int, window: int | None
+    model: str,
+    segmenter: "Segmenter",
+    class_name: str | None,
+    maps: str | None,
+    max_side: int,
+    window: int | None,
+    layer: str,
 ) -> "Explainer":
     """Choose the maps: those asked for, which must all be possible, or all that are possible."""
     from segan.errors import SeganError, UsageError
@@ -119,7 +133,7 @@ def _build(
                 raise
             click.echo(f"without {name}: {error}", err=True)
             wanted.remove(name)
-    return Explainer(segmenter, tuple(wanted), judge, index, window, max_side)
+    return Explainer(segmenter, tuple(wanted), judge, index, window, layer, max_side)
 
 
 def _explain(

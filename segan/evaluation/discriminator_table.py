@@ -30,7 +30,7 @@ def print_quality(quality: DiscriminatorQuality, stream: TextIO | None = None) -
 
 def class_table(quality: DiscriminatorQuality) -> Table:
     """Build a table with a row for each class and one for all patches."""
-    about = f"{quality.images} images, {quality.patches} patches, each with its true mask and with the prediction"
+    about = f"{quality.images} images, {quality.patches} patches, each judged twice"
     table = Table(title=Text(about), title_justify="left", show_footer=True)
     whole = quality.figures
     table.add_column("patches of", "all", overflow="fold")

@@ -55,9 +55,14 @@ def occlusion_map(
 
 
 def gradcam_map(
-    segmenter: Segmenter, image: NDArray[np.uint8], class_index: int, *, layer: nn.Module | None = None
+    segmenter: Segmenter,
+    image: NDArray[np.uint8],
+    class_index: int,
+    *,
+    part: str = "decoder",
+    layer: nn.Module | None = None,
 ) -> Map:
-    """Compute Grad-CAM of a class: where the deepest features speak for it.
+    """Compute Grad-CAM of a class: where the features of a layer speak for it.
 
     The score is the sum of the class's logits over the pixels that were predicted as it (all pixels where none was).
 
@@ -65,7 +70,9 @@ def gradcam_map(
         segmenter: The model.
         image: RGB `uint8 [H, W, 3]`.
         class_index: The class.
-        layer: Its output are the features; `None`: the end of the encoder.
+        part: The features are those at the end of the `decoder` (fine, near the prediction) or of the `encoder`
+            (coarse, with context; of little say in networks that pass fine features around it, as `unet`).
+        layer: Its output are the features; `None`: the end of that part.
 
     Returns:
         `float32 [H, W]`, in [0, 1], 1 at the strongest place of this image: not to be compared between images.
@@ -89,7 +96,7 @@ def gradcam_map(
             # An average of weights does not learn, but features only have a gradient behind weights that may.
             for weight in frozen:
                 weight.requires_grad_(True)
-            with GradCAM(network, [layer or deepest_layer(network, scene.planes)]) as cam:
+            with GradCAM(network, [layer or last_layer(network, scene.planes, part)]) as cam:
                 heat = cam(scene.planes, [lambda logits: (logits[class_index] * region).sum()])[0]
         finally:
             network.zero_grad(set_to_none=True)
@@ -118,26 +125,28 @@ def class_region(scene: Scene, class_index: int) -> Tensor:
     return region if bool(region.any()) else torch.ones_like(region)
 
 
-def deepest_layer(network: nn.Module, planes: Tensor) -> nn.Module:
-    """Find the layer of the encoder that ends last among those the logits hang on, by running the network once.
+def last_layer(network: nn.Module, planes: Tensor, part: str) -> nn.Module:
+    """Find the layer of a part that ends last among those the logits hang on, by running the network once.
 
     Some encoders run stages that their decoder does not look at.
 
     Args:
-        network: Image to logits, with weights that may learn; its encoder is called `encoder`, as in all of ours.
+        network: Image to logits, with weights that may learn. All of ours have an `encoder`, all but `fcn` a `decoder`.
         planes: float `[N, 3, h, w]`.
+        part: `decoder`, or the encoder where there is none; or `encoder`.
 
     Raises:
         SeganError: No layer gives features `[N, C, h, w]`.
     """
-    encoder = next((module for name, module in network.named_modules() if name.split(".")[-1] == "encoder"), network)
+    parts = {name.rpartition(".")[2]: module for name, module in reversed(list(network.named_modules()))}
+    chosen = parts.get(part) or parts.get("encoder") or network
     ended: list[tuple[nn.Module, Tensor]] = []
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1 and output.requires_grad:
             ended.append((module, output))
 
-    handles = [module.register_forward_hook(note) for module in encoder.modules() if module is not encoder]
+    handles = [module.register_forward_hook(note) for module in chosen.modules() if module is not chosen]
     try:
         score = network(planes).sum()
     finally:
@@ -147,7 +156,7 @@ def deepest_layer(network: nn.Module, planes: Tensor) -> nn.Module:
     used = [module for (module, _), gradient in zip(ended, gradients, strict=True) if gradient is not None]
     if not used:
         raise SeganError(
-            f"gradcam: no layer of {type(network).__name__} gives features, expected a convolutional encoder. "
+            f"gradcam: no layer of {type(network).__name__} gives features, expected convolutions. "
             "Leave gradcam out of --maps."
         )
     return used[-1]

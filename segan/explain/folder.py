@@ -140,5 +140,6 @@ def _describe(explainer: Explainer) -> dict[str, object]:
         "maps": list(explainer.maps),
         "class": None if index is None else labels.classes[index],
         "max_side_px": explainer.max_side_px,
+        "gradcam_layer": explainer.part,
         "window_px": explainer.window_px,
     }

@@ -30,6 +30,7 @@ class Explainer:
         discriminator: Saved with the model; needed for `realism` alone.
         class_index: The class that `gradcam` and `occlusion` ask about.
         window_px: Window of `occlusion`; see `occlusion_map`.
+        part: Part of the network whose end `gradcam` looks at: `decoder` or `encoder`.
         max_side_px: Images of a longer side are shrunk to it first, which bounds memory and time.
 
     Raises:
@@ -41,6 +42,7 @@ class Explainer:
     discriminator: TrainedDiscriminator | None = None
     class_index: int | None = None
     window_px: int | None = None
+    part: str = "decoder"
     max_side_px: int = MAX_SIDE_PX
 
     def __post_init__(self) -> None:
@@ -117,7 +119,7 @@ def _tta(explainer: Explainer, image: NDArray[np.uint8], scene: Scene) -> Map:
 
 
 def _gradcam(explainer: Explainer, image: NDArray[np.uint8], scene: Scene) -> Map:
-    return gradcam_map(explainer.segmenter, image, explainer.asked_class)
+    return gradcam_map(explainer.segmenter, image, explainer.asked_class, part=explainer.part)
 
 
 def _occlusion(explainer: Explainer, image: NDArray[np.uint8], scene: Scene) -> Map:

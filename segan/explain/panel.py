@@ -13,7 +13,8 @@ from segan.data.overlay import overlay
 from segan.explain.maps import MAPS
 
 COLUMNS = 4
-TILE_WIDTH_IN = 3.2
+TILE_WIDTH_IN = 3.2  # With the colour bar and its numbers.
+PICTURE_WIDTH_IN = 2.55
 
 Picture = NDArray[np.uint8]
 Map = NDArray[np.float32]
@@ -50,7 +51,7 @@ def draw_panel(
     columns = min(COLUMNS, count)
     rows = -(-count // columns)
     ratio = min(3.0, max(1 / 3, image.shape[0] / image.shape[1]))
-    size = (columns * TILE_WIDTH_IN, rows * (TILE_WIDTH_IN * ratio + 0.75) + 0.3)
+    size = (columns * TILE_WIDTH_IN, rows * (PICTURE_WIDTH_IN * ratio + 0.3) + 0.35)
     figure = Figure(figsize=size, dpi=100, layout="compressed")
     tiles = iter(figure.subplots(rows, columns, squeeze=False).flat)
     for title, picture in pictures.items():

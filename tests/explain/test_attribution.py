@@ -8,7 +8,7 @@ from torch import nn
 from toy_models import OnePixel, Red, make_segmenter
 
 from segan.errors import SeganError
-from segan.explain.attribution import check_gradcam, deepest_layer, gradcam_map, occlusion_map
+from segan.explain.attribution import check_gradcam, gradcam_map, last_layer, occlusion_map
 from segan.models import build_generator
 
 
@@ -88,20 +88,28 @@ def test_a_missing_package_is_told_with_its_command(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "encoder", "options", "expected"),
+    ("architecture", "encoder", "options", "part", "expected"),
     [
-        ("unet", "resnet18", {}, "network.encoder.layer4"),
+        ("unet", "resnet18", {}, "encoder", "network.encoder.layer4"),
+        ("unet", "resnet18", {}, "decoder", "network.decoder.blocks.4"),
         # With a depth of 3 the later stages run, and nobody looks at them.
-        ("unet", "mobilenet_v2", {"encoder_depth": 3, "decoder_channels": [8, 8, 8]}, "network.encoder.features.6"),
-        ("segnet", "none", {"channels": [2, 2, 2, 2, 2]}, "network.encoder.4"),
+        (
+            "unet",
+            "mobilenet_v2",
+            {"encoder_depth": 3, "decoder_channels": [8, 8, 8]},
+            "encoder",
+            "network.encoder.features.6",
+        ),
+        ("segnet", "none", {"channels": [2, 2, 2, 2, 2]}, "encoder", "network.encoder.4"),
+        ("segnet", "none", {"channels": [2, 2, 2, 2, 2]}, "decoder", "network.decoder.0"),
     ],
 )
-def test_the_deepest_layer_is_the_end_of_the_encoder(architecture, encoder, options, expected):
+def test_the_last_layer_is_the_end_of_a_part(architecture, encoder, options, part, expected):
     network = build_generator(architecture, encoder, num_classes=2, options=options).eval()
-    layer = deepest_layer(network, torch.randn(1, 3, 64, 64))
+    layer = last_layer(network, torch.randn(1, 3, 64, 64), part)
     assert {module: name for name, module in network.named_modules()}[layer] == expected
 
 
 def test_a_network_without_features_is_told():
     with pytest.raises(SeganError, match="no layer of OnePixel gives features"):
-        deepest_layer(OnePixel(0, 0), torch.zeros(1, 3, 4, 4, requires_grad=True))
+        last_layer(OnePixel(0, 0), torch.zeros(1, 3, 4, 4, requires_grad=True), "decoder")

@@ -26,6 +26,15 @@ def test_an_adversarial_run_keeps_it(tmp_path: Path) -> None:
         assert (meta.step, meta.updates, meta.real_masks, meta.channels, meta.depth) == (16, 12, "matched", 4, 2)
         for key, tensor in judge.network.state_dict().items():
             assert torch.equal(tensor, checkpoint[f"discriminator/{key}"]), key
+    # A run of before it was kept gets the last one from its checkpoint.
+    for path in (tmp_path / "run").glob("*discriminator*"):
+        path.rename(tmp_path / path.name)
+    config = small_config(data, **{"training.validate_every_steps": 16})
+    train_small(config, tmp_path / "run", resume=True)
+    again = read_tensors(tmp_path / "run" / "last_discriminator.safetensors")[2]
+    assert again == read_tensors(tmp_path / "last_discriminator.safetensors")[2]
+    (tmp_path / "discriminator.safetensors").rename(tmp_path / "run" / "discriminator.safetensors")
+
     dataset = scan_dataset(data)
     quality = evaluate_discriminator(
         tmp_path / "run", dataset.samples["test"], dataset.labels, split="test", device="cpu"
