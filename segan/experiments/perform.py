@@ -56,7 +56,10 @@ def perform_cell(cell: Cell, folder: Path, *, device: str, display: Display) -> 
         SeganError: Anything that `segan train` or `segan evaluate` would end with.
     """
     start = time.monotonic()
-    figures = _perform_baseline(cell, folder) if cell.baseline else _perform_network(cell, folder, device, display)
+    if cell.baseline is not None:
+        figures = _perform_baseline(cell, cell.baseline, folder)
+    else:
+        figures = _perform_network(cell, folder, device, display)
     figures["wall_minutes"] = round((time.monotonic() - start) / 60, 3)
     write_json(folder / FIGURES, figures)
     return figures
@@ -109,10 +112,10 @@ def _train(cell: Cell, folder: Path, device: str, display: Display) -> dict[str,
     return facts
 
 
-def _perform_baseline(cell: Cell, folder: Path) -> dict[str, Any]:
+def _perform_baseline(cell: Cell, method: str, folder: Path) -> dict[str, Any]:
     dataset = scan_data(cell.config)
     samples = dataset.samples["train"]
-    model = fit_baseline(cell.baseline, samples, dataset.labels, seed=cell.seed, max_images=cell.max_images)
+    model = fit_baseline(method, samples, dataset.labels, seed=cell.seed, max_images=cell.max_images)
     timed = TimedPredictor(model)
     evaluation = _score(timed, dataset, folder)
     cpu = choose_device("cpu")
