@@ -19,6 +19,7 @@ from segan.evaluation.result import Evaluation, write_evaluation
 from segan.evaluation.scores import Scores
 from segan.evaluation.tally import Measured, Report, Tally, measure_image, placing
 from segan.inference.ahead import read_ahead
+from segan.inference.probable import ProbableSegmenter
 from segan.inference.segmenter import Segmenter
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
@@ -34,7 +35,7 @@ _STRAY_VALUES = {
 
 
 def evaluate_model(
-    segmenter: Segmenter,
+    segmenter: Segmenter | ProbableSegmenter,
     samples: Iterable[Sample],
     labels: Labels,
     *,
@@ -46,7 +47,7 @@ def evaluate_model(
     """Predict samples and compare them with their masks, at full resolution.
 
     Args:
-        segmenter: The model.
+        segmenter: The model; a `ProbableSegmenter` where `measures` need probabilities.
         samples: Each has a mask.
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
@@ -70,10 +71,7 @@ def evaluate_model(
             image, truth = reading.result()
             # After a problem there will be no score, so the rest is only read, to find all problems.
             if not tally.problems:
-                if measures.needs_probabilities:
-                    prediction = segmenter.predict(image, probabilities=True)
-                else:
-                    prediction = segmenter.predict(image)
+                prediction = segmenter.predict(image)
                 advice = _STRAY_VALUES["index"]
                 masks = prediction.mask, truth, len(labels.classes)
                 tally.add(measure_image(sample.name, *masks, measures, advice=advice, probs=prediction.probabilities))
@@ -150,7 +148,9 @@ def _check_classes(labels: Labels, model_labels: Labels) -> None:
         )
 
 
-def _read_sample(sample: Sample, labels: Labels, segmenter: Segmenter) -> tuple[NDArray[np.uint8], Mask]:
+def _read_sample(
+    sample: Sample, labels: Labels, segmenter: Segmenter | ProbableSegmenter
+) -> tuple[NDArray[np.uint8], Mask]:
     if sample.mask is None:
         raise DataError(
             f"{show_path(sample.image)}: no mask, expected one of the same name. Add it or choose another split."
