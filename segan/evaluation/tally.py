@@ -49,7 +49,12 @@ def measure_image(
 
     Raises:
         DataError: The sizes differ, or a value is outside the classes.
+        ValueError: There are no probabilities where `measures` needs them.
     """
+    if measures.needs_probabilities and probs is None:
+        raise ValueError(
+            "probabilities: none seen, expected those of the prediction. Score a ProbableSegmenter, or pass the files."
+        )
     matrix = confusion_matrix(mask, truth, num_classes, advice=advice)
     observed = Observed(mask, truth, num_classes, probs, measures.divider, measures.foreground)
     sums = {family: FAMILIES[family].measure(observed) for family in measures.families}

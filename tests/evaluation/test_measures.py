@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from segan.errors import UsageError
 from segan.evaluation.families import FAMILIES
 from segan.evaluation.measures import Measures, choose_measures, parse_families
+from segan.evaluation.tally import measure_image
 
 CLASSES = ("membrane", "cell")
 
@@ -47,3 +49,9 @@ def test_all_leaves_out_what_cannot_be_computed():
 def test_what_is_not_there_is_told(names, options, message):
     with pytest.raises(UsageError, match=message):
         choose_measures(names, ("a", "b", "c"), **options)
+
+
+def test_families_of_probabilities_are_not_measured_without_them():
+    mask = np.zeros((2, 2), np.uint8)
+    with pytest.raises(ValueError, match=r"probabilities: none seen, .* Score a ProbableSegmenter"):
+        measure_image("a", mask, mask, 2, Measures(("calibration",)), advice="")
