@@ -35,3 +35,8 @@ def test_membranes_are_told_from_cells(name):
     test = dataset.samples["test"]
     gain = evaluate_model(fitted, test, dataset.labels).mean_iou - evaluate_model(floor, test, dataset.labels).mean_iou
     assert gain > 0.1
+
+
+def test_scikit_learn_is_imported_inside_functions_alone():
+    for path in (ROOT / "segan").rglob("*.py"):
+        assert not re.search(r"^(from|import) sklearn", path.read_text(encoding="utf-8"), re.MULTILINE), path

@@ -33,3 +33,14 @@ def test_gpu_script_takes_two_steps_anywhere(tmp_path: Path) -> None:
     assert [(cell["mode"], cell["steps"]) for cell in cells] == [("pixel", 2), ("adversarial", 2)]
     speed = json.loads((out / "train_speed_cpu.json").read_text())
     assert speed["speed_over_pix2pix"]["pix2pix loop"] == 1.0
+
+
+@pytest.mark.slow
+def test_baselines_script_writes_a_table_a_dataset(tmp_path: Path) -> None:
+    draw_dataset(tmp_path / "demo", train=4, val=1, test=2, size=(64, 64), seed=0)
+    command = ["bash", str(BENCHMARKS / "baselines.sh"), str(tmp_path), str(tmp_path / "out")]
+    environment = {**ENVIRONMENT, "DATASETS": "demo", "METHODS": "otsu position"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = json.loads((tmp_path / "out" / "demo" / "baselines.json").read_text())
+    assert [row["method"] for row in table["methods"]] == ["otsu", "position"]
