@@ -29,3 +29,5 @@ def test_wheel_carries_configs_and_cards(tmp_path: Path) -> None:
     assert configs == str(config_names())
     assert cards == str(card_names())
     assert (site / "segan" / "py.typed").exists()
+    templates = {path.name for path in (ROOT / "segan" / "report" / "templates").iterdir()}
+    assert {path.name for path in (site / "segan" / "report" / "templates").iterdir()} == templates >= {"report.css"}
