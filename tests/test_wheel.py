@@ -33,3 +33,5 @@ def test_wheel_carries_configs_and_cards(tmp_path: Path) -> None:
     assert cards == str(card_names())
     assert benchmarks == str(benchmark_names())
     assert (site / "segan" / "py.typed").exists()
+    templates = {path.name for path in (ROOT / "segan" / "report" / "templates").iterdir()}
+    assert {path.name for path in (site / "segan" / "report" / "templates").iterdir()} == templates >= {"report.css"}
