@@ -64,7 +64,6 @@ def score_model(
     from segan.evaluation.evaluate import evaluate_model
     from segan.evaluation.selection import select_samples
     from segan.inference.model_file import find_model_file
-    from segan.inference.probable import ProbableSegmenter
     from segan.inference.segmenter import load_segmenter
 
     segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
@@ -76,7 +75,7 @@ def score_model(
     regions = wanted.pair_regions({sample.name: sample.mask for sample in selection.samples if sample.mask is not None})
     with progress_bar("evaluating", quiet=quiet) as bar:
         return evaluate_model(
-            ProbableSegmenter(segmenter) if measures.needs_probabilities else segmenter,
+            segmenter,
             selection.samples,
             selection.labels,
             split=split,

@@ -20,8 +20,6 @@ from segan.evaluation.scores import Scores
 from segan.evaluation.tally import Measured, Report, Tally, measure_image, placing
 from segan.inference.ahead import read_ahead
 from segan.inference.segmenter import Prediction, Predictor
-from segan.inference.probable import ProbableSegmenter
-from segan.inference.segmenter import Segmenter
 
 __all__ = ["Evaluation", "evaluate_model", "evaluate_predictions", "score_samples", "write_evaluation"]
 
@@ -38,7 +36,6 @@ _STRAY_VALUES = {
 
 def evaluate_model(
     segmenter: Predictor,
-    segmenter: Segmenter | ProbableSegmenter,
     samples: Iterable[Sample],
     labels: Labels,
     *,
@@ -52,7 +49,6 @@ def evaluate_model(
 
     Args:
         segmenter: The model, or a classical method.
-        segmenter: The model; a `ProbableSegmenter` where `measures` need probabilities.
         samples: Each has a mask.
         labels: What the masks mean; the classes must be those of the model.
         split: Name of the split, for the record.
@@ -79,7 +75,6 @@ def evaluate_model(
             if not tally.problems:
                 wanted = measures.needs_probabilities or watch is not None
                 prediction = segmenter.predict(image, probabilities=wanted)
-                prediction = segmenter.predict(image)
                 advice = _STRAY_VALUES["index"]
                 masks = prediction.mask, truth, len(labels.classes)
                 tally.add(measure_image(sample.name, *masks, measures, advice=advice, probs=prediction.probabilities))
@@ -159,9 +154,6 @@ def _check_classes(labels: Labels, model_labels: Labels) -> None:
 
 
 def _read_sample(sample: Sample, labels: Labels, segmenter: Predictor) -> tuple[NDArray[np.uint8], Mask]:
-def _read_sample(
-    sample: Sample, labels: Labels, segmenter: Segmenter | ProbableSegmenter
-) -> tuple[NDArray[np.uint8], Mask]:
     if sample.mask is None:
         raise DataError(
             f"{show_path(sample.image)}: no mask, expected one of the same name. Add it or choose another split."

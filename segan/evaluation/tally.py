@@ -53,7 +53,7 @@ def measure_image(
     """
     if measures.needs_probabilities and probs is None:
         raise ValueError(
-            "probabilities: none seen, expected those of the prediction. Score a ProbableSegmenter, or pass the files."
+            "probabilities: none seen, expected those of the prediction. Predict with probabilities, or pass the files."
         )
     matrix = confusion_matrix(mask, truth, num_classes, advice=advice)
     observed = Observed(mask, truth, num_classes, probs, measures.divider, measures.foreground)

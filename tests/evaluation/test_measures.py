@@ -53,5 +53,5 @@ def test_what_is_not_there_is_told(names, options, message):
 
 def test_families_of_probabilities_are_not_measured_without_them():
     mask = np.zeros((2, 2), np.uint8)
-    with pytest.raises(ValueError, match=r"probabilities: none seen, .* Score a ProbableSegmenter"):
+    with pytest.raises(ValueError, match=r"probabilities: none seen, .* Predict with probabilities"):
         measure_image("a", mask, mask, 2, Measures(("calibration",)), advice="")
