@@ -26,8 +26,8 @@ GUIDES = [ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "howto").glob(
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SECTIONS = [name for name, field in Config.model_fields.items() if hasattr(field.annotation, "model_fields")]
-# `discriminator.safetensors` is a file of a run.
-KEY = re.compile(rf"(?:`|--set\s'?)((?:{'|'.join(SECTIONS)})(?:\.(?!safetensors)[a-z_0-9]+)+)[`=]")
+# `discriminator.safetensors` and `discriminator.json` are files.
+KEY = re.compile(rf"(?:`|--set\s'?)((?:{'|'.join(SECTIONS)})(?:\.(?!safetensors|json)[a-z_0-9]+)+)[`=]")
 
 
 def _name(page: Path) -> str:

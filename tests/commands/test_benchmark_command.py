@@ -111,7 +111,17 @@ def test_from_file_to_table_and_again(tmp_path, in_process, baselines, capsys):
     scores = json.loads((out / "runs/toy/unet-pixel/seed_0/evaluation/metrics.json").read_text())
     assert (scores["mean_iou"], scores["images"], scores["split"]) == (pixel["mean_iou"], 3, "test")
     assert (
-        cli.run(["evaluate", str(out / "runs/toy/unet-pixel/seed_0/run"), "--data", str(out / "data/toy"), "--json"])
+        cli.run(
+            [
+                "evaluate",
+                str(out / "runs/toy/unet-pixel/seed_0/run"),
+                "--data",
+                str(out / "data/toy"),
+                "--json",
+                "--metrics",
+                "boundary,structure",
+            ]
+        )
         == 0
     )
     assert json.loads(capsys.readouterr().out) == scores
