@@ -1,6 +1,6 @@
 """Measure how many masks a second are scored, beside decoding alone and beside torchmetrics.
 
-`python benchmarks/evaluate_speed.py data/camvid/masks/test --card camvid --out results/evaluate_speed.json`
+`python benchmarks/evaluate_speed.py data/camvid/masks/test --card camvid --out benchmarks/results/evaluate_speed.json`
 
 Predictions are the true masks moved by some pixels, with a block of another class, written to a temporary folder.
 All ways take turns in one run; medians over the rounds are reported. torchmetrics' HausdorffDistance compares every
