@@ -25,7 +25,7 @@ BELOW = {
         "losses",
     },
     "experiments": {"training", "evaluation", "inference", "baselines", "data", "models"},
-    "report": {"training", "evaluation", "inference", "data"},
+    "report": {"training", "explain", "evaluation", "inference", "data"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "baselines": {"evaluation", "inference", "data"},
     "explain": {"inference", "data", "models", "losses"},

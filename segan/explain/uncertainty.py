@@ -33,10 +33,11 @@ def entropy_map(probs: NDArray[np.floating]) -> Map:
     [[1.0, 0.0]]
     """
     total = np.zeros(probs.shape[1:], np.float64)
-    for plane in probs.astype(np.float64, copy=False):
-        total -= plane * np.log(np.where(plane > 0.0, plane, 1.0))
-    share: Map = np.clip(total / np.log(len(probs)), 0.0, 1.0).astype(np.float32)
-    return share
+    for plane in probs:
+        share = plane.astype(np.float64)
+        total -= share * np.log(np.where(share > 0.0, share, 1.0))
+    entropy: Map = np.clip(total / np.log(len(probs)), 0.0, 1.0).astype(np.float32)
+    return entropy
 
 
 def tta_variance_map(segmenter: Segmenter, image: NDArray[np.uint8]) -> Map:

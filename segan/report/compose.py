@@ -16,6 +16,7 @@ from segan.evaluation.selection import Selection, select_samples
 from segan.inference.segmenter import Segmenter, load_segmenter
 from segan.report.build import Material, build_report
 from segan.report.contents import summarise_evaluation, summarise_masks
+from segan.report.discriminator import find_discriminator, judge_some, realism_maps
 from segan.report.facts import training_command
 from segan.report.families import read_families
 from segan.report.model import ImageCard, Report, SplitSummary
@@ -51,7 +52,8 @@ def report_run(
         device: As `load_segmenter`.
         commands: What they do, and the command, for the page.
         maps: Further maps of the shown images, by title.
-        discriminator: Figures of the discriminator; `None`: those of `discriminator.json` in the run, if it is there.
+        discriminator: Figures of the discriminator; `None`: those of `discriminator.json` in the run, or else measured
+            on some images, where the run kept its discriminator.
         progress: Called with the images done and their number.
 
     Raises:
@@ -68,6 +70,10 @@ def report_run(
         segmenter, samples, selection.labels, split=chosen_split, report=lambda done: tell(done, count)
     )
     further = read_families(scores, survey.evaluation) if scores is not None else ()
+    quality, own = discriminator or record.discriminator, find_discriminator(root, segmenter)
+    if own is not None:
+        maps = {**realism_maps(own, segmenter), **(maps or {})}
+        quality = quality or judge_some(own, segmenter, samples, selection.labels, chosen_split)
     model = [("Model", f"SHA-256 {segmenter.identity[:16]}"), ("Scored", f"{source.shown}, split {chosen_split}")]
     return build_report(
         Material(
@@ -78,7 +84,7 @@ def report_run(
             cards=tuple(_draw_cards(segmenter, samples, selection.labels, survey, images, maps or {})),
             splits=tuple(_summarise_splits(source, selection, survey, segmenter.labels, root)),
             model=model,
-            discriminator=discriminator or record.discriminator,
+            discriminator=quality,
             further=further,
             commands=(*_repeat_commands(record), *commands),
         )

@@ -11,9 +11,9 @@ from PIL import Image
 
 from segan.data.labels import IGNORE, Labels
 from segan.data.overlay import colorize
+from segan.explain.uncertainty import entropy_map
 from segan.inference.segmenter import Prediction
 from segan.report.model import Panel
-from segan.report.survey import normalised_entropy
 from segan.report.text import printable, show_share
 
 SIDE_PX = 560  # Longest side of a picture; it keeps the page small however large the images are.
@@ -38,7 +38,7 @@ def draw_panels(
         maps: Further maps by title.
     """
     assert prediction.probabilities is not None
-    entropy = normalised_entropy(prediction.probabilities.astype(np.float32))
+    entropy = entropy_map(prediction.probabilities)
     height, width = truth.shape
     photo = _shrink(image, cv2.INTER_AREA)
     panels = [

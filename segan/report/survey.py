@@ -13,6 +13,7 @@ from segan.evaluation.calibration import CalibrationSums, calibration_sums
 from segan.evaluation.evaluate import evaluate_model
 from segan.evaluation.intervals import figures, margins
 from segan.evaluation.result import Evaluation
+from segan.explain.uncertainty import entropy_map
 from segan.inference.segmenter import Prediction, Segmenter
 
 
@@ -73,32 +74,10 @@ def survey_model(
         assert prediction.probabilities is not None
         probs = prediction.probabilities.astype(np.float32)
         calibration.append(calibration_sums(probs, truth))
-        uncertainty.append(float(normalised_entropy(probs).mean(dtype=np.float64)))
+        uncertainty.append(float(entropy_map(probs).mean(dtype=np.float64)))
 
     evaluation = evaluate_model(segmenter, samples, labels, split=split, report=report, watch=watch)
     return Survey(evaluation, tuple(calibration), tuple(uncertainty))
-
-
-def normalised_entropy(probs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compute how undecided each pixel is: 0 where one class has all the probability, 1 where all have the same.
-
-    Args:
-        probs: `float32 [K, H, W]`, in [0, 1].
-
-    Returns:
-        `float32 [H, W]`.
-
-    Source:
-        Shannon (1948), A mathematical theory of communication, section 6, divided by log K.
-
-    >>> normalised_entropy(np.array([[[1.0, 0.5]], [[0.0, 0.5]]], np.float32)).tolist()
-    [[0.0, 1.0]]
-    """
-    total = np.zeros(probs.shape[1:], np.float32)
-    for layer in probs:
-        total -= layer * np.log(np.maximum(layer, np.float32(1e-12)))
-    share: NDArray[np.float32] = np.clip(total / np.float32(math.log(len(probs))), 0.0, 1.0)
-    return share
 
 
 def score_images(evaluation: Evaluation) -> ImageScores:

@@ -14,14 +14,7 @@ from segan.evaluation.evaluate import evaluate_model
 from segan.evaluation.scores import mean_iou
 from segan.inference.segmenter import Segmenter
 from segan.report.calibration import summarise_calibration
-from segan.report.survey import choose_images, normalised_entropy, score_images, survey_model
-
-
-def test_entropy_is_that_of_the_definition() -> None:
-    probs = np.random.default_rng(0).dirichlet([1.0] * 4, (5, 6)).transpose(2, 0, 1).astype(np.float32)
-    expected = -(probs * np.log(probs)).sum(axis=0) / np.log(4)
-    assert normalised_entropy(probs) == pytest.approx(expected, abs=1e-6)
-    assert normalised_entropy(np.full((4, 1, 1), 0.25, np.float32)) == pytest.approx(1.0)
+from segan.report.survey import choose_images, score_images, survey_model
 
 
 def test_a_survey_scores_as_an_evaluation_does(tmp_path) -> None:
