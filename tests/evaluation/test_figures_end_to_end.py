@@ -21,7 +21,6 @@ from segan.evaluation.evaluate import evaluate_predictions
 from segan.evaluation.families import FAMILIES
 from segan.evaluation.family_figures import MACRO, PER_CLASS, VALUE, Column
 from segan.evaluation.measures import Measures
-from segan.evaluation.scores import cohen_kappa, frequency_weighted_iou, micro_dice, micro_iou
 from segan.evaluation.segments import label_segments
 
 K = 3
@@ -79,18 +78,6 @@ def test_scores_of_the_whole_equal_torchmetrics(evaluation, pairs):
     assert whole(evaluation, "confusion", "micro_iou") == pytest.approx(micro, abs=1e-6)
     weighted = compute(MulticlassJaccardIndex, pairs, average="weighted")
     assert whole(evaluation, "confusion", "frequency_weighted_iou") == pytest.approx(weighted, abs=1e-6)
-
-
-def test_figures_of_families_are_those_of_one_matrix(evaluation):
-    matrix = evaluation.confusion_matrix
-    assert whole(evaluation, "confusion", "kappa") == pytest.approx(cohen_kappa(matrix), abs=1e-12)
-    assert whole(evaluation, "confusion", "frequency_weighted_iou") == pytest.approx(
-        frequency_weighted_iou(matrix), abs=1e-12
-    )
-    for figure, function in (("micro_iou", micro_iou), ("micro_dice", micro_dice)):
-        assert whole(evaluation, "confusion", figure) == pytest.approx(function(matrix), abs=1e-12)
-        without = whole(evaluation, "confusion", f"{figure}_without_background")
-        assert without == pytest.approx(function(matrix, without=(0,)), abs=1e-12)
 
 
 def test_means_over_images_equal_torchmetrics_of_each_image(evaluation, pairs):

@@ -13,27 +13,14 @@ from torchmetrics.classification import (
     MulticlassRecall,
     MultilabelF1Score,
     MultilabelJaccardIndex,
-    MultilabelPrecision,
-    MultilabelRecall,
 )
 from torchmetrics.segmentation import MeanIoU
 
 from segan.evaluation.confusion import confusion_matrix
-from segan.evaluation.scores import (
-    cohen_kappa,
-    frequency_weighted_iou,
-    iou,
-    macro_mean,
-    mean_iou,
-    mean_over_images,
-    mean_over_images_by_class,
-    micro_dice,
-    micro_iou,
-    micro_precision,
-    micro_recall,
-    pixel_accuracy,
-    scores,
-)
+from segan.evaluation.families.confusion import CONFUSION, FIGURES, macro, read_margins
+from segan.evaluation.family_figures import MACRO, VALUE, Column, build_table
+from segan.evaluation.scores import iou, mean_iou, pixel_accuracy, scores
+from segan.evaluation.sums import stack_sums
 
 K = 5
 
@@ -44,6 +31,12 @@ def random_masks(seed=0, share_ignored=0.1):
     mask = np.where(random.random(truth.shape) < 0.6, truth, random.integers(0, K, truth.shape)).astype(np.uint8)
     truth[random.random(truth.shape) < share_ignored] = 255
     return mask, truth
+
+
+def figure(name, matrix, background=()):
+    """Compute a figure of one matrix, or the one without background."""
+    suffix = "_without_background" if background else ""
+    return float(FIGURES[f"{name}{suffix}"].compute(read_margins(matrix, background)))
 
 
 def test_scores_by_hand():
@@ -124,7 +117,7 @@ def test_kappa_and_weighted_iou_equal_torchmetrics(data):
     mask, truth = draw_pair(data)
     matrix = confusion_matrix(mask, truth, K)
     if not matrix.any():
-        assert np.isnan([cohen_kappa(matrix), frequency_weighted_iou(matrix)]).all()
+        assert np.isnan([figure("kappa", matrix), figure("frequency_weighted_iou", matrix)]).all()
         return
     theirs = [
         float(metric(torch.tensor(mask).long(), torch.tensor(truth).long()))
@@ -136,17 +129,15 @@ def test_kappa_and_weighted_iou_equal_torchmetrics(data):
     one_class_only = matrix.max() == matrix.sum() and np.trace(matrix) == matrix.sum()
     # Where 0 is divided by 0 torchmetrics answers NaN or, in older versions, 0.
     expected = np.nan if one_class_only else theirs[0]
-    np.testing.assert_allclose(cohen_kappa(matrix), expected, atol=1e-6)
-    assert frequency_weighted_iou(matrix) == pytest.approx(theirs[1], abs=1e-6)
+    np.testing.assert_allclose(figure("kappa", matrix), expected, atol=1e-6)
+    assert figure("frequency_weighted_iou", matrix) == pytest.approx(theirs[1], abs=1e-6)
 
 
 @pytest.mark.parametrize(
     ("ours", "metric"),
     [
-        (micro_iou, MultilabelJaccardIndex),
-        (micro_dice, MultilabelF1Score),
-        (micro_precision, MultilabelPrecision),
-        (micro_recall, MultilabelRecall),
+        ("micro_iou", MultilabelJaccardIndex),
+        ("micro_dice", MultilabelF1Score),
     ],
 )
 @pytest.mark.parametrize("without", [(), (0,), (0, 3)])
@@ -157,44 +148,46 @@ def test_micro_scores_equal_torchmetrics(ours, metric, without, data):
     kept = [index for index in range(K) if index not in without]
     # A class of a pixel is a label of its own, so that the other classes can be left out of the sum.
     layers = [torch.tensor(picture.reshape(-1, 1) == np.array(kept)).long() for picture in (mask, truth)]
-    found = ours(confusion_matrix(mask, truth, K), without)
+    found = figure(ours, confusion_matrix(mask, truth, K), without)
     if np.isnan(found):
-        assert not (layers[0] if ours is micro_precision else layers[1]).any()
+        assert not (layers[0] | layers[1]).any()
     else:
         assert found == pytest.approx(float(metric(len(kept), average="micro")(*layers)), abs=1e-6)
 
 
 def test_averages_by_hand():
     first, second = np.array([[8, 0], [1, 1]]), np.array([[0, 0], [4, 2]])
-    assert frequency_weighted_iou(first) == pytest.approx(0.8 * 8 / 9 + 0.2 * 1 / 2)
-    assert cohen_kappa(first) == pytest.approx((0.9 - 0.74) / (1 - 0.74))
-    values = [iou(first), iou(second)]
-    np.testing.assert_allclose(values, [[8 / 9, 1 / 2], [0, 1 / 3]])
-    assert mean_over_images(values) == pytest.approx(((8 / 9 + 1 / 2) / 2 + 1 / 6) / 2)
-    assert mean_over_images(values, without=(0,)) == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert mean_over_images_by_class([values[0], np.array([np.nan, 1 / 3])]) == pytest.approx((8 / 9 + 5 / 12) / 2)
-    assert micro_iou(first + second, without=(0,)) == pytest.approx(3 / 8)
+    assert figure("frequency_weighted_iou", first) == pytest.approx(0.8 * 8 / 9 + 0.2 * 1 / 2)
+    assert figure("kappa", first) == pytest.approx((0.9 - 0.74) / (1 - 0.74))
+    np.testing.assert_allclose([iou(first), iou(second)], [[8 / 9, 1 / 2], [0, 1 / 3]])
+    stacked = stack_sums([read_margins(matrix, (0,)) for matrix in (first, second)])
+    found = build_table(CONFUSION, stacked, ("a", "b"), 0).values()
+    mean = found[Column("mean_iou_of_images", VALUE)]
+    assert mean == pytest.approx(((8 / 9 + 1 / 2) / 2 + 1 / 6) / 2)
+    without = found[Column("mean_iou_of_images_without_background", VALUE)]
+    assert without == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert found[Column("iou_of_images", MACRO)] == pytest.approx(((8 / 9 + 0) / 2 + 5 / 12) / 2)
+    assert figure("micro_iou", first + second, (0,)) == pytest.approx(3 / 8)
 
 
 def test_micro_iou_of_all_classes_is_a_function_of_the_accuracy():
     matrix = confusion_matrix(*random_masks(3), K)
     accuracy = pixel_accuracy(matrix)
-    assert micro_iou(matrix) == pytest.approx(accuracy / (2 - accuracy))
-    assert micro_dice(matrix) == micro_precision(matrix) == micro_recall(matrix) == accuracy
+    assert figure("micro_iou", matrix) == pytest.approx(accuracy / (2 - accuracy))
+    assert figure("micro_dice", matrix) == accuracy
 
 
 def test_means_of_nothing_are_no_number():
     nothing = np.zeros((2, 2), np.int64)
-    assert np.isnan([macro_mean(iou(nothing)), micro_iou(nothing), cohen_kappa(nothing)]).all()
-    assert np.isnan([mean_over_images([iou(nothing)]), mean_over_images_by_class([iou(nothing)])]).all()
-    assert macro_mean(np.array([0.5, np.nan])) == 0.5
+    assert np.isnan([float(macro(iou(nothing))), figure("micro_iou", nothing), figure("kappa", nothing)]).all()
+    assert float(macro(np.array([0.5, np.nan]))) == 0.5
 
 
 def test_the_macro_mean_is_the_mean_iou():
     matrix = confusion_matrix(*random_masks(4), K)
-    assert macro_mean(iou(matrix)) == pytest.approx(mean_iou(matrix), abs=1e-15)
+    assert float(macro(iou(matrix))) == pytest.approx(mean_iou(matrix), abs=1e-15)
 
 
 def test_kappa_does_not_overflow():
     huge = np.array([[20, 5], [10, 15]]) * 10**16
-    assert cohen_kappa(huge) == pytest.approx(0.4)
+    assert figure("kappa", huge) == pytest.approx(0.4)

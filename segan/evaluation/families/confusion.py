@@ -1,6 +1,8 @@
-"""The confusion family: every figure that hits, true and predicted pixels of each class give.
+"""The confusion family: every figure that hits, true and predicted pixels of each class give, many totals at once.
 
-`scores.py` computes the same from one matrix; here many totals are computed at once, and a test keeps both equal.
+Names of averages: macro is the mean of the classes' scores; micro divides the sum over classes once; pooled counts
+pixels over all images before dividing; per image scores each image first and then takes the mean. What is left out of
+an average, such as a background, still counts as an error of the other classes, unlike ignored pixels.
 """
 
 from dataclasses import dataclass
