@@ -159,6 +159,8 @@ def _sum_up(evaluation: "Evaluation") -> str:
     """Say the figure that papers report, with its interval or why there is none."""
     import math
 
+    if math.isnan(evaluation.mean_iou):
+        return f"no score: 0 labelled pixels in {evaluation.images} images. Check --roi and the ignored values."
     low, high = evaluation.intervals.whole["mean_iou"]
     if evaluation.images == 1:
         return f"mean IoU {evaluation.mean_iou:.4f} over 1 image; no interval, that takes two images or more"

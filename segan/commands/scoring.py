@@ -31,7 +31,8 @@ class Wanted:
         names, background = self.metrics, self.background
         if self.convention is not None:
             names = (*names, *families_of(self.convention, has_probabilities=has_probabilities))
-            background = background or background_of(self.convention, classes)
+            of_convention = background_of(self.convention, classes)
+            background = background or of_convention
         measures = choose_measures(
             names, classes, background=background, membrane=self.membrane, has_probabilities=has_probabilities
         )
@@ -101,7 +102,12 @@ def score_masks(
     from segan.data.source import Source
     from segan.errors import UsageError
     from segan.evaluation.evaluate import evaluate_predictions
-    from segan.evaluation.pairing import find_prediction_labels, find_probabilities, pair_masks
+    from segan.evaluation.pairing import (
+        find_prediction_labels,
+        find_probability_folder,
+        list_probabilities,
+        pair_masks,
+    )
     from segan.evaluation.selection import select_masks, select_samples
 
     if (masks is None) == (data is None):
@@ -121,8 +127,9 @@ def score_masks(
     if not quiet:
         click.echo(f"{len(truths)} true masks; {labels.understood}", err=True)
     pairs = pair_masks(predictions, truths)
-    found = find_probabilities(predictions, pairs)
-    measures = wanted.choose(labels.classes, has_probabilities=found is not None, quiet=quiet)
+    place = find_probability_folder(predictions)
+    measures = wanted.choose(labels.classes, has_probabilities=place is not None, quiet=quiet)
+    needed = place if measures.needs_probabilities else None
     with progress_bar("evaluating", quiet=quiet) as bar:
         return evaluate_predictions(
             pairs,
@@ -132,6 +139,6 @@ def score_masks(
             split=split,
             measures=measures,
             regions=wanted.pair_regions(truths),
-            probabilities=found if measures.needs_probabilities else None,
+            probabilities=None if needed is None else list_probabilities(needed, pairs),
             report=lambda done: bar(done, len(pairs)),
         )

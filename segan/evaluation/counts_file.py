@@ -93,6 +93,8 @@ def _read_family(name: str, settings: Mapping[str, Any], arrays: Mapping[str, ND
     wrong = [key for key, array in own.items() if array.dtype != np.int64 or not array.ndim or len(array) != images]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} of {name}, expected int64 with a row for each of {images} images")
+    if name not in FAMILIES:
+        raise ValueError(f"family {name} is not known to this version of segan")
     return build_sums(FAMILIES[name].kind, {**own, **{path: _as_tuple(value) for path, value in settings.items()}})
 
 

@@ -73,7 +73,7 @@ def choose_measures(
         for name in wanted
         if not all(has[need] for need in FAMILIES[name].needs)
     }
-    named = parse_families([name for name in names if ALL not in name.split(",")])
+    named = parse_families([part for part in _split(names) if part != ALL])
     _refuse_missing({name: need for name, need in missing.items() if name in named})
     families = tuple(name for name in wanted if name != "confusion" and name not in missing)
     left_out = tuple(f"{name} is left out: it needs {_NEEDS[need][0]}" for name, need in missing.items())
@@ -89,13 +89,17 @@ def parse_families(names: Sequence[str]) -> list[str]:
     >>> parse_families(["sizes,boundary", "confusion"])
     ['confusion', 'boundary', 'sizes']
     """
-    chosen = {part.strip() for name in names for part in name.split(",") if part.strip()}
+    chosen = set(_split(names))
     unknown = sorted(chosen - {*FAMILIES, ALL})
     if unknown:
         raise UsageError(
             f"--metrics: {', '.join(unknown)} seen, expected {', '.join([*FAMILIES, ALL])}. Choose from these."
         )
     return [name for name in FAMILIES if name in chosen or ALL in chosen]
+
+
+def _split(names: Sequence[str]) -> list[str]:
+    return [part.strip() for name in names for part in name.split(",") if part.strip()]
 
 
 def _find_class(option: str, name: str, classes: Sequence[str]) -> int:

@@ -115,24 +115,32 @@ def match_masks(
     return {name: found[key] for name, key in keys.items()}
 
 
-def find_probabilities(folder: Path, pairs: Sequence[MaskPair]) -> dict[str, Path] | None:
-    """Find the probabilities that `segan predict --probabilities` wrote beside its masks.
+def find_probability_folder(folder: Path) -> Path | None:
+    """Find the folder that `segan predict --probabilities` made beside its masks; `None` where there is none.
 
     Args:
         folder: The output folder of `segan predict`, or the masks in it.
+    """
+    masks = find_prediction_folder(folder).absolute()
+    place = masks.parent / "probabilities"
+    return place if masks.name == "masks" and place.is_dir() else None
+
+
+def list_probabilities(place: Path, pairs: Sequence[MaskPair]) -> dict[str, Path]:
+    """List the probabilities of each prediction.
+
+    Args:
+        place: From `find_probability_folder`.
         pairs: From `pair_masks`, of the same folder.
 
     Returns:
-        Files by the names of the pairs; `None` where there is no folder `probabilities`.
+        Files by the names of the pairs.
 
     Raises:
         DataError: Predictions have no probabilities; all of them are listed.
     """
-    masks = find_prediction_folder(folder)
-    place = masks.parent / "probabilities"
-    if masks.name != "masks" or not place.is_dir():
-        return None
-    files = {pair.name: place / pair.prediction.relative_to(masks).with_suffix(".npy") for pair in pairs}
+    masks = place.parent / "masks"
+    files = {pair.name: place / pair.prediction.absolute().relative_to(masks).with_suffix(".npy") for pair in pairs}
     missing = [show_path(path) for path in files.values() if not path.is_file()]
     if missing:
         raise DataError(
@@ -166,12 +174,12 @@ def read_probabilities(path: Path, num_classes: int) -> NDArray[np.float16]:
 
 
 def read_region(path: Path) -> NDArray[np.bool_]:
-    """Read a region of interest, `bool [H, W]`: inside where not black.
+    """Read a region of interest, `bool [H, W]`: inside where not black; the palette of a PNG says what is black.
 
     Raises:
         DataError: The file cannot be read as a mask.
     """
-    return np.asarray(read_label_values(path).values != 0, np.bool_)
+    return np.asarray(read_label_values(path).as_colors() != 0, np.bool_)
 
 
 def read_prediction(path: Path, labels: Labels, values: str = "index") -> NDArray[np.uint8]:

@@ -244,7 +244,9 @@ def read_evaluation(place: Path) -> Evaluation:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise DataError(f"{path}: damaged ({error}), expected counts of images. Evaluate again with --out.") from error
+        raise DataError(
+            f"{path}: damaged or of another version ({error}), expected counts of images. Evaluate again with --out."
+        ) from error
 
 
 def _pack(evaluation: Evaluation) -> bytes:

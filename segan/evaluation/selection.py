@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,9 @@ def select_samples(
     if dataset.problems:
         raise DataError(f"{source.shown}: the dataset has problems, expected none. Repair these:", dataset.problems)
     names: Sequence[str] = ("train", "val", "test") if split == ALL else (split,)
-    samples = tuple(sample for name in names for sample in dataset.samples.get(name, ()) if sample.mask is not None)
+    samples = _name_apart(
+        [(name, sample) for name in names for sample in dataset.samples.get(name, ()) if sample.mask is not None]
+    )
     if not samples:
         known = ", ".join(f"{name} ({len(found)})" for name, found in dataset.samples.items() if found)
         raise DataError(
@@ -72,6 +74,13 @@ def select_samples(
         )
     labels = dataset.labels if described or model_labels is None else model_labels
     return Selection(samples, labels, dataset.split_source)
+
+
+def _name_apart(samples: Sequence[tuple[str, Sample]]) -> tuple[Sample, ...]:
+    """Put the split before every name, where samples of two splits have one name."""
+    if len({sample.name for _, sample in samples}) == len(samples):
+        return tuple(sample for _, sample in samples)
+    return tuple(replace(sample, name=f"{split}/{sample.name}") for split, sample in samples)
 
 
 def _scan(source: Source, split: str, card: str | None, run: Path | None) -> Dataset:

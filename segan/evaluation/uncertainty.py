@@ -2,8 +2,8 @@
 
 Each takes counts of images that add up, `int64 [N, ...]` (confusion matrices, or sums of them), and a function that
 turns pooled counts `[..., *shape]` into figures `[..., F]`, NaN where a figure does not exist. Images are drawn,
-so that figures of pooled pixels keep their meaning. Weights times counts are whole numbers below 2^53, exact in
-`float64`: results depend on the seed alone, not on threads.
+so that figures of pooled pixels keep their meaning. Weights times counts are whole numbers, exact in
+`float64` below 2^53: results depend on the seed alone, not on threads.
 
 Levels are widened for few images (Hesterberg 2015). Intervals of figures are BCa on these (Efron 1987), which helps
 where a class is in few images; those of differences are percentiles, since differences are nearly symmetric and what
@@ -25,7 +25,7 @@ Pooled = NDArray[np.float64]
 Figures = NDArray[np.float64]
 Compute = Callable[[Pooled], Figures]
 
-_BLOCK = 1 << 22  # Weights drawn at a time: 32 MiB, however many images there are.
+_BLOCK = 1 << 22  # Numbers at a time: 32 MiB, however many images and figures there are.
 
 
 def bootstrap_interval(
@@ -63,7 +63,8 @@ def bootstrap_interval(
         return np.full((2, observed.size), np.nan)
     without_one = compute((whole - flat).reshape(counts.shape))
     drawn = [
-        compute((weights @ flat).reshape(-1, *counts.shape[1:])) for weights in draw_weights(len(flat), resamples, seed)
+        compute((weights @ flat).reshape(-1, *counts.shape[1:]))
+        for weights in draw_weights(len(flat), resamples, seed, flat.shape[1])
     ]
     samples = np.sort(np.concatenate(drawn), axis=0)  # NaN, where a resample lacks a figure, comes last.
     tail = widened_tails(level, len(counts))
@@ -143,7 +144,7 @@ def permutation_p_values(
         return np.full(observed.size, np.nan)
     random = np.random.default_rng(seed)
     extreme = np.zeros(observed.size, np.int64)
-    for size in _blocks(len(first), resamples):
+    for size in _blocks(max(len(first), 2 * flat.shape[1]), resamples):
         moved = random.integers(0, 2, (size, len(first))).astype(np.float64) @ gain
         swapped = compute((high - moved).reshape(-1, *shape)) - compute((low + moved).reshape(-1, *shape))
         # A toss in which a figure does not exist speaks for chance; the margin keeps ties from rounding apart.
@@ -220,16 +221,24 @@ def quantiles(samples: Figures, levels: Figures) -> Figures:
     return between
 
 
-def draw_weights(images: int, resamples: int, seed: int) -> Iterator[Pooled]:
-    """Draw how often each of N images is in each resample: multinomial counts `[block, N]`, in blocks of resamples."""
+def draw_weights(images: int, resamples: int, seed: int, width: int = 1) -> Iterator[Pooled]:
+    """Draw how often each of N images is in each resample: multinomial counts `[block, N]`, in blocks of resamples.
+
+    Args:
+        images: N.
+        resamples: How many.
+        seed: Of the drawing; it alone decides what is drawn.
+        width: Sums of an image: blocks are small enough for these too.
+    """
     random = np.random.default_rng(seed)
-    for size in _blocks(images, resamples):
+    for size in _blocks(max(images, width), resamples):
         # Counting drawn indices gives multinomial counts, about three times faster than drawing those.
         index = random.integers(0, images, (size, images)) + images * np.arange(size)[:, None]
         yield np.bincount(index.ravel(), minlength=size * images).reshape(size, images).astype(np.float64)
 
 
-def _blocks(images: int, resamples: int) -> Iterator[int]:
-    size = max(1, _BLOCK // images)
+def _blocks(width: int, resamples: int) -> Iterator[int]:
+    """Divide resamples so that rows of this width stay within the memory of a block."""
+    size = max(1, _BLOCK // width)
     for start in range(0, resamples, size):
         yield min(size, resamples - start)

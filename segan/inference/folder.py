@@ -246,7 +246,7 @@ def _remove_parts(plan: OutputPlan, jobs: Sequence[Job]) -> None:
 
 def _remove_results(plan: OutputPlan, job: Job) -> None:
     """Remove what an earlier run wrote for an image that fails now, so that nobody scores it."""
-    for path in plan.files(job.name):
+    for path in (*plan.files(job.name), *plan.unwanted_files(job.name)):
         path.unlink(missing_ok=True)
 
 

@@ -61,17 +61,28 @@ class OutputPlan:
 
     def files(self, name: PurePath) -> list[Path]:
         """List the files of one image, the mask first; `name` is its place below each folder, without suffix."""
-        return [folder / name.parent / f"{name.name}{_SUFFIXES[folder.name]}" for folder in self.folders()]
+        return [_place(folder, name) for folder in self.folders()]
+
+    def unwanted_files(self, name: PurePath) -> list[Path]:
+        """List the files of one image that this plan does not write: of another model they would be taken for ours."""
+        wanted = self.folders()
+        return [_place(self.out / own, name) for own in _SUFFIXES if self.out / own not in wanted]
+
+
+def _place(folder: Path, name: PurePath) -> Path:
+    return folder / name.parent / f"{name.name}{_SUFFIXES[folder.name]}"
 
 
 def write_outputs(
     plan: OutputPlan, name: PurePath, image: NDArray[np.uint8], prediction: Prediction, colors: Sequence[Color]
 ) -> None:
-    """Write all files of one image, each whole or not at all.
+    """Write all files of one image, each whole or not at all; those of an earlier prediction that are no longer wanted go.
 
     Raises:
         OSError: The disk is full or the folder is not writable.
     """
+    for path in plan.unwanted_files(name):
+        path.unlink(missing_ok=True)
     for path in plan.files(name):
         if path.parents[len(name.parts) - 1] == plan.out / "masks":
             write_mask(path, prediction.mask, colors)

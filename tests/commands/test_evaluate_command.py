@@ -73,6 +73,37 @@ def test_predicted_masks_score_as_the_model_does(place, capsys):
     assert json.loads(capsys.readouterr().out)["mean_iou"] == ours["mean_iou"]
 
 
+def test_probabilities_that_nobody_needs_may_be_missing(place, capsys):
+    out = place.root / "out"
+    assert cli.run(["predict", str(place.run), str(place.data / "images"), "--out", str(out), "--probabilities"]) == 0
+    next((out / "probabilities").iterdir()).unlink()
+    options = ("--predictions", out, "--masks", place.data / "masks", "--quiet")
+    assert evaluate(*options) == 0
+    capsys.readouterr()
+    assert evaluate(*options, "--metrics", "calibration") == 2
+    assert "1 of 8 files missing" in capsys.readouterr().err
+
+
+def test_a_convention_of_two_classes_refuses_others_whatever_the_background(place, capsys):
+    out = place.root / "out"
+    (place.data / "dataset.yaml").write_text("classes: [wall, cell, gap]\nmapping: {0: 0, 255: 1}\n")
+    assert cli.run(["predict", str(place.run), str(place.data / "images"), "--out", str(out), "--device", "cpu"]) == 0
+    (out / "labels.yaml").unlink(missing_ok=True)
+    capsys.readouterr()
+    options = ("--predictions", out / "masks", "--data", place.data, "--split", "all")
+    assert evaluate(*options, "--convention", "crack", "--background", "wall") == 2
+    assert "--convention crack: 3 classes seen, expected 2" in capsys.readouterr().err
+
+
+def test_nothing_labelled_is_said(place, capsys):
+    (place.root / "roi").mkdir()
+    for index in range(8):
+        Image.new("L", (32, 24)).save(place.root / "roi" / f"{index}.png")
+    masks = place.data / "masks"
+    assert evaluate("--predictions", masks, "--masks", masks, "--values", "mask", "--roi", place.root / "roi") == 0
+    assert "no score: 0 labelled pixels in 8 images. Check --roi" in capsys.readouterr().out
+
+
 def test_the_next_thing_to_do_is_told(place, capsys):
     masks, out = place.data / "masks", place.root / "out"
     assert evaluate("--predictions", masks, "--masks", masks, "--values", "mask") == 0

@@ -96,7 +96,7 @@ def test_damaged_families_are_told(evaluations, tmp_path, damage):
     else:
         arrays["families"] = np.array(json.dumps({"novel": {}}))
     np.savez_compressed(tmp_path / COUNTS, **arrays)
-    with pytest.raises(DataError, match=r"counts\.npz: damaged"):
+    with pytest.raises(DataError, match=r"counts\.npz: damaged or of another version"):
         read_evaluation(tmp_path)
 
 

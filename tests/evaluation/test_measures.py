@@ -13,6 +13,8 @@ def test_names_are_listed_in_the_order_of_the_table():
     assert parse_families(["sizes, boundary", "boundary"]) == ["boundary", "sizes"]
     assert parse_families(["all"]) == list(FAMILIES)
     assert parse_families([]) == []
+    spaced = choose_measures(["boundary, all"], ("a", "b", "c"), has_probabilities=False)
+    assert spaced == choose_measures(["boundary", "all"], ("a", "b", "c"), has_probabilities=False)
 
 
 def test_nothing_is_measured_beyond_confusion_by_default():
@@ -41,7 +43,7 @@ def test_all_leaves_out_what_cannot_be_computed():
         (["edges"], {}, "--metrics: edges seen, expected confusion, boundary, .* all"),
         (["segments"], {}, "--metrics segments: no class that divides cells seen, .* Add --membrane NAME"),
         (["calibration"], {"has_probabilities": False}, "no probabilities seen, .* with --probabilities"),
-        (["all", "thresholds"], {}, "--metrics thresholds: no two classes seen, expected two classes. Leave it out"),
+        (["all,thresholds"], {}, "--metrics thresholds: no two classes seen, expected two classes. Leave it out"),
         ([], {"background": "sky"}, "--background: sky seen, expected one of a, b, c"),
         ([], {"membrane": "sky"}, "--membrane: sky seen, expected one of a, b, c"),
     ],

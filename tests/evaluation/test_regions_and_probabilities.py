@@ -1,5 +1,7 @@
 """Regions of interest and probabilities as files: how they are found and read."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +11,14 @@ from segan.errors import DataError
 from segan.evaluation.confusion import confusion_matrix
 from segan.evaluation.evaluate import evaluate_predictions
 from segan.evaluation.measures import Measures
-from segan.evaluation.pairing import find_probabilities, pair_masks, pair_regions, read_probabilities, read_region
+from segan.evaluation.pairing import (
+    find_probability_folder,
+    list_probabilities,
+    pair_masks,
+    pair_regions,
+    read_probabilities,
+    read_region,
+)
 
 
 def draw_regions(folder, pairs, size=(24, 32)):
@@ -53,7 +62,10 @@ def test_regions_of_any_kind_are_read(tmp_path):
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "grey.png")
     Image.fromarray(np.array([[[0, 0, 0], [9, 0, 1]]], np.uint8)).save(tmp_path / "colour.png")
     Image.fromarray(np.array([[False, True]])).save(tmp_path / "bit.png")
-    for name in ("grey", "colour", "bit"):
+    painted = Image.fromarray(np.array([[1, 0]], np.uint8), mode="L").convert("P")
+    painted.putpalette([255, 255, 255, 0, 0, 0])  # White has index 0.
+    painted.save(tmp_path / "palette.png")
+    for name in ("grey", "colour", "bit", "palette"):
         assert read_region(tmp_path / f"{name}.png").tolist() == [[False, True]]
 
 
@@ -71,15 +83,25 @@ def output(tmp_path):
 def test_probabilities_are_found_beside_the_masks(output):
     for folder in (output, output / "masks"):
         pairs = pair_masks(folder, {"day/a": output})
-        found = find_probabilities(folder, pairs)
+        place = find_probability_folder(folder)
+        assert place == output / "probabilities"
+        found = list_probabilities(place, pairs)
         assert found == {"day/a": output / "probabilities" / "day" / "a.npy"}
         assert read_probabilities(found["day/a"], 3).shape == (3, 2, 3)
     (output / "probabilities" / "day" / "a.npy").unlink()
     with pytest.raises(DataError, match=r"1 of 1 files missing, .* Run segan predict again with --probabilities"):
-        find_probabilities(output, pairs)
+        list_probabilities(place, pairs)
     (output / "probabilities" / "day").rmdir()
     (output / "probabilities").rmdir()
-    assert find_probabilities(output, pairs) is None
+    assert find_probability_folder(output) is None
+
+
+def test_probabilities_are_found_from_inside_the_folder_of_masks(output, monkeypatch):
+    monkeypatch.chdir(output / "masks")
+    here = Path()
+    place = find_probability_folder(here)
+    assert place is not None
+    assert list_probabilities(place, pair_masks(here, {"day/a": output})) == {"day/a": place / "day" / "a.npy"}
 
 
 @pytest.mark.parametrize(

@@ -62,5 +62,5 @@ def test_damaged_counts_are_told(tmp_path, damage):
         middle = content.index(b"matrices.npy") + 60
         flipped = content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
         path.write_bytes({"cut": content[:200], "flipped": flipped, "foreign": b"text", "empty": b""}[damage])
-    with pytest.raises(DataError, match=r"counts\.npz: damaged .* Evaluate again"):
+    with pytest.raises(DataError, match=r"counts\.npz: damaged or of another version .* Evaluate again"):
         read_evaluation(tmp_path)

@@ -23,6 +23,18 @@ def draw(root, names):
             Image.fromarray(pixels).save(path)
 
 
+def test_equal_names_in_two_splits_stay_apart(tmp_path):
+    for split in ("train", "test"):
+        for kind in ("images", "masks"):
+            draw(tmp_path / "source", ["000", "001"])
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "source" / kind).rename(tmp_path / "data" / kind / split)
+    source = Source.of_dataset(tmp_path / "data")
+    names = [sample.name for sample in select_samples(source, "all").samples]
+    assert names == ["train/000", "train/001", "test/000", "test/001"]
+    assert [sample.name for sample in select_samples(source, "test").samples] == ["000", "001"]
+
+
 @pytest.fixture
 def flat(tmp_path):
     draw(tmp_path / "flat", [f"{index:02d}" for index in range(10)])

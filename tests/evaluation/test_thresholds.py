@@ -71,6 +71,17 @@ def test_sure_probabilities_have_a_bin():
     assert (float(area_under_roc(counts)), float(best_f1(counts))) == (1.0, 1.0)
 
 
+def test_sixteen_bits_cost_nothing_where_odds_are_high():
+    """Near 1 the steps of 16-bit floats are coarse; the other class tells those pixels apart."""
+    random = np.random.default_rng(0)
+    truth = (np.arange(20_000) < 10_000).astype(np.uint8)[None]
+    odds = np.where(truth, random.normal(10, 3, truth.shape), random.normal(6, 3, truth.shape))
+    own = 1 / (1 + np.exp(-odds))
+    exact = binary_auroc(torch.tensor(odds.ravel()).sigmoid(), torch.tensor(truth.ravel()).long())
+    stored = np.stack([1 - own, own]).astype(np.float16)
+    assert float(area_under_roc(threshold_counts(stored, truth, 1))) == pytest.approx(float(exact), abs=1e-3)
+
+
 def test_other_sizes_are_told():
     with pytest.raises(DataError, match=r"probabilities: height and width \(40, 50\), expected \(2, 2\)"):
         threshold_counts(draw(0)[0], np.zeros((2, 2), np.uint8), 1)

@@ -136,6 +136,13 @@ def test_the_seed_decides_and_blocks_do_not(monkeypatch):
     assert (permutation_p_values(counts, draw_counts(30, 1), ratio) == p_value).all()
 
 
+def test_many_figures_are_computed_in_smaller_blocks(monkeypatch):
+    monkeypatch.setattr(uncertainty, "_BLOCK", 1000)
+    assert [len(block) for block in uncertainty.draw_weights(30, 20, 0, width=100)] == [10, 10]
+    wide = np.concatenate(list(uncertainty.draw_weights(30, 20, 0, width=100)))
+    assert (wide == np.concatenate(list(uncertainty.draw_weights(30, 20, 0)))).all()
+
+
 def test_pairs_are_drawn_together():
     """One evaluation is the other with a hit more in each image: no resample shows another difference."""
     first = draw_counts(20)

@@ -91,6 +91,14 @@ def test_overlays_and_probabilities_on_demand(images, tmp_path):
     assert probabilities.dtype == np.float16
 
 
+def test_results_that_are_no_longer_wanted_go(images, tmp_path):
+    out = tmp_path / "out"
+    predict_folder(make(), [images], out, overlay=True, probabilities=True)
+    predict_folder(make(), [images], out)
+    left = {path.parent.name for path in out.rglob("*") if path.is_file() and path.suffix in {".png", ".npy"}}
+    assert not left & {"overlays", "probabilities"}
+
+
 def test_a_bad_file_is_listed_and_the_others_are_done(images, tmp_path):
     (images / "broken.jpg").write_bytes((images / "sub" / "b.jpg").read_bytes()[:400])
     (images / "empty.png").touch()
