@@ -76,7 +76,7 @@ def _place(folder: Path, name: PurePath) -> Path:
 def write_outputs(
     plan: OutputPlan, name: PurePath, image: NDArray[np.uint8], prediction: Prediction, colors: Sequence[Color]
 ) -> None:
-    """Write all files of one image, each whole or not at all; those of an earlier prediction that are no longer wanted go.
+    """Write all files of one image, each whole or not at all; what is not wanted any more goes.
 
     Raises:
         OSError: The disk is full or the folder is not writable.
