@@ -4,6 +4,7 @@ A config is YAML. `extends: NAME` takes another config and changes it. Only run-
 losses and data functions take plain arguments.
 """
 
+import copy
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -351,7 +352,7 @@ def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(child, dict):
             raise ConfigError(f"key {key}: `{parent}` holds a value, expected a section. Check the key.")
         tree = child
-    tree[last] = value
+    tree[last] = copy.deepcopy(value)  # Later keys below it must not reach the caller's own.
 
 
 def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:

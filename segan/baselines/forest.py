@@ -13,6 +13,7 @@ from segan.baselines.method import Fitted
 from segan.baselines.training import Image, Mask, Training
 from segan.data.labels import IGNORE
 from segan.data.threads import map_in_threads
+from segan.errors import DataError
 from segan.inference.segmenter import Prediction
 
 # Values that are tried on the training images: how far rare classes weigh more; 0: not, 1: as much as frequent ones.
@@ -42,6 +43,11 @@ def fit_forest(training: Training) -> Fitted:
     further = len(BALANCES) + 1
     images = [_draw(image, mask, training) for image, mask in training.pairs(further=further)]
     images = [pixels for pixels in images if len(pixels[0])]
+    if not images:
+        raise DataError(
+            "forest: 0 labelled pixels drawn from the training images, expected some. Label more pixels, or name "
+            "another method."
+        )
     half, other = (_join(images[0::2]), _join(images[1::2])) if len(images) > 1 else (_join(images),) * 2
     scores = []
     for balance in BALANCES:

@@ -117,7 +117,8 @@ def _write(plan: "Benchmark", *, as_json: bool, quiet: bool) -> None:
     from segan.experiments.table import CSV, JSON, TABLE, write_results
     from segan.experiments.terminal import print_standings
 
-    finished, whole = read_finished(plan.cells, plan.out), find_report(plan.cells, plan.out)
+    whole = find_report(plan.cells, plan.out)
+    finished = read_finished(whole.done, plan.out)
     standings = write_results(plan.name, finished, whole.failed, whole.left, plan.out)
     if as_json:
         content = json.loads((plan.out / JSON).read_text(encoding="utf-8"))

@@ -18,7 +18,9 @@ IMAGES = {"train": 140, "val": 16, "test": 40, "unlabeled": 8}
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawing and of the training.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drawing and of the training."
+)
 @click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change any key of the config; repeatable."
 )

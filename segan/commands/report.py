@@ -67,6 +67,8 @@ def report(
     place = out or (run if run.is_dir() else run.parent) / "report.html"
     if place.is_dir():
         raise UsageError(f"--out {place}: is a folder, expected a file. Name a file, such as report.html.")
+    if place.is_file() and not _read_start(place).lower().startswith(b"<!doctype html>"):
+        raise UsageError(f"--out {place}: is a file that is no page, expected a new one. Name it, such as report.html.")
     shown = None if images == IMAGES else images
     options = {
         "--data": data,
@@ -101,3 +103,8 @@ def report(
     click.echo(f"report: {place} ({place.stat().st_size / 1e6:.1f} MB)")
     if not quiet:
         click.echo("next: open it in a browser; segan compare tells whether another run is better")
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(15)

@@ -140,7 +140,7 @@ class DiscriminatorQuality:
 
         A figure is a number, and `[low, high]` under the same name in `intervals`.
         """
-        names = ("kind", "adversarial", "real_masks", "updates", "step")
+        names = ("kind", "adversarial", "real_masks", "updates", "step", "model")
         tables = {name: {key: figure.value for key, figure in row.items()} for name, row in self.per_class.items()}
         intervals = {key: plain_ends(figure.interval) for key, figure in self.figures.items()}
         facts: dict[str, Any] = {

@@ -91,17 +91,18 @@ def check_folders(chosen: Sequence[Cell], name: str) -> None:
         )
 
 
-def prepare_data(chosen: Sequence[Cell], display: Display) -> dict[str, str]:
+def prepare_data(chosen: Sequence[Cell], display: Display, *, redo: bool = False) -> dict[str, str]:
     """Draw what is to be drawn, check that every data set has a test split, and compute their digests.
 
     Raises:
         DataError: A data set has problems or no test split.
+        UsageError: Data were drawn otherwise, and `redo` is not set.
     """
     digests = {}
     for name, cell in {cell.dataset: cell for cell in chosen}.items():
         config = cell.config
         if cell.drawn is not None:
-            draw_missing(DrawnEntry.model_validate(cell.drawn), Path(config.data.root or ""))
+            draw_missing(DrawnEntry.model_validate(cell.drawn), Path(config.data.root or ""), redo=redo)
         dataset = scan_data(config)
         counts = ", ".join(f"{split} {len(samples)}" for split, samples in dataset.samples.items() if samples)
         display.line(f"{name}: {counts} images; {dataset.split_source}")
@@ -147,6 +148,7 @@ def run_benchmark(
             done = [other for other in benchmark.cells if is_done(out, other)]
             expected = int(expect_s(cell, past_times(done, out)) or 60)
             start = time.monotonic()
+            said = (folder / LOG).stat().st_size if (folder / LOG).exists() else 0
             with display.bar(f"{cell.id} (seconds)", total=expected, done=0) as bar:
                 code = run_child(
                     words,
@@ -156,9 +158,9 @@ def run_benchmark(
                     tick=lambda: bar.advance(int(time.monotonic() - start)),
                     keep_open=[lock],
                 )
-            return None if code == 0 and is_done(out, cell) else describe_exit(code, folder / LOG)
+            return None if code == 0 and is_done(out, cell) else describe_exit(code, folder / LOG, said)
 
-        digests = prepare_data(chosen, display)
+        digests = prepare_data(chosen, display, redo=redo)
         if redo:
             for cell_id in drop_changed(chosen, out, digests):
                 display.line(f"thrown away: {cell_id}")

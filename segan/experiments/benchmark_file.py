@@ -26,7 +26,7 @@ class DrawnEntry(Section):
     val: Annotated[int, Field(ge=0)] = 4
     test: Count = 8
     size: tuple[Count, Count] = (96, 96)
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class DatasetEntry(Section):
@@ -49,7 +49,9 @@ class MethodEntry(Section):
     """A network, run once a mode and seed, or a classical baseline."""
 
     baseline: str | None = Field(None, description="Name in `segan baseline`, or `all` for each of them.")
-    max_images: Count | None = Field(None, description="Training images that a baseline sees at most; `null`: all.")
+    max_images: Count | None = Field(
+        None, description="Training images that a baseline sees at most; `null`: as many as the method takes."
+    )
     config: str | None = Field(None, description="Config over that of the data set: a shipped name or a path.")
     set: dict[str, Any] = Field(default_factory=dict, description="Keys of the config; they win over all others.")
     seeds: Seeds | None = Field(None, description="`null`: those of the file for a network, 0 for a baseline.")

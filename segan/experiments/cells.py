@@ -32,7 +32,7 @@ class Cell:
         seed: Of weights, data order and augmentation, or of the baseline.
         config: The run; of a baseline, only `data` counts.
         baseline: Name of the baseline; `None` for a network.
-        max_images: Training images that a baseline sees at most; `None`: all.
+        max_images: Training images that a baseline sees at most; `None`: as many as the method takes by itself.
         drawn: How the data are drawn, where they are; part of what the result depends on.
     """
 
@@ -106,6 +106,8 @@ def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     """
     old, new = flat_keys(dict(before)), flat_keys(dict(now))
     keys = sorted((old.keys() | new.keys()) - _FREE)
+    if now["mode"] == BASELINE:
+        keys = [key for key in keys if not key.startswith("config.") or key.startswith("config.data.")]
     return [f"{key}: {old.get(key)!r} then, {new.get(key)!r} now" for key in keys if old.get(key) != new.get(key)]
 
 
@@ -136,11 +138,11 @@ def _cells_of(
     place: dict[str, Any] = {"data.root": entry.root, "data.images": None, "data.masks": None}
     if entry.card is not None:
         place["data.card"] = entry.card
-    shared = {**file.set, **entry.set, **method.set, **overrides, **place}
+    shared = _layer(file.set, entry.set, method.set, overrides, place)
     modes = [BASELINE] if method.baseline else (method.modes or file.modes)
     for seed in seeds:
         for mode in modes:
-            keys = {**shared, **(_PIXEL if mode == "pixel" else {}), "seed": seed}
+            keys = _layer(shared, _PIXEL if mode == "pixel" else {}, {"seed": seed})
             config = load_config(method.config, extra=keys, base=entry.config)
             if mode == "adversarial" and not config.loss.is_adversarial:
                 raise ConfigError(
@@ -150,6 +152,16 @@ def _cells_of(
             yield Cell(dataset, label, mode, seed, config, method.baseline, method.max_images, drawn)
 
 
+def _layer(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Put keys over one another, in the order in which they are applied: a later layer wins, also inside a section."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            merged.pop(key, None)
+            merged[key] = value
+    return merged
+
+
 def _read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     """Read `key=value` words; `load_config` checks their keys."""
     keys = {}
@@ -157,7 +169,12 @@ def _read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         key, separator, text = override.partition("=")
         if not separator:
             raise ConfigError(f"--set {override}: no '=' found, expected key=value. Write it so.")
-        keys[key.strip()] = yaml.safe_load(text)
+        try:
+            keys[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"--set {override!r}: the value is not valid YAML. Quote it or check brackets."
+            ) from error
     return keys
 
 

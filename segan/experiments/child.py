@@ -84,18 +84,19 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def describe_exit(code: int, log: Path) -> str:
+def describe_exit(code: int, log: Path, start: int = 0) -> str:
     """Say in a line how a process ended, with its last words.
 
     Args:
         code: From `run_child`.
         log: Its output.
+        start: Size of `log` in bytes before it: what processes of before have said does not count.
     """
     if code < 0:
         name = signal.Signals(-code).name
         hint = ", as when memory runs out" if -code == signal.SIGKILL else ""
         return f"killed by {name}{hint}; see {log}"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    lines = log.read_bytes()[start:].decode("utf-8", "replace").splitlines() if log.exists() else []
     errors = [line for line in lines if line.startswith("error: ")]
     last = (errors or [line for line in lines if line.strip()] or ["no output"])[-1]
     return f"exit code {code}: {last.removeprefix('error: ').strip()}; see {log}"

@@ -65,12 +65,17 @@ def count_macs(segmenter: Segmenter, image: NDArray[np.uint8]) -> int:
 def training_speed(lines: Sequence[Mapping[str, Any]]) -> float | None:
     """Compute images a second over all steps of a log, validations left out; `None` without steps.
 
-    >>> training_speed([{"kind": "step", "images_per_s": 2.0}, {"kind": "step", "images_per_s": 6.0}])
+    >>> lines = [{"kind": "step", "step": 10, "images_per_s": 2.0}, {"kind": "step", "step": 20, "images_per_s": 6.0}]
+    >>> training_speed(lines)
     3.0
     """
-    speeds = [line["images_per_s"] for line in lines if line["kind"] == "step"]
-    # Lines stand for equal numbers of images, so the whole is their harmonic mean.
-    return statistics.harmonic_mean(speeds) if speeds else None
+    speeds, steps, before = [], [], 0
+    for line in lines:
+        if line["kind"] == "step":
+            speeds.append(line["images_per_s"])
+            steps.append(line["step"] - before)  # Validations begin a new stretch, and the last one may be short.
+        before = line["step"]
+    return statistics.harmonic_mean(speeds, steps) if speeds else None
 
 
 def peak_memory_mib(device: torch.device) -> dict[str, float | None]:

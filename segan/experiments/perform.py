@@ -115,13 +115,22 @@ def _train(cell: Cell, folder: Path, device: str, display: Display) -> dict[str,
 def _perform_baseline(cell: Cell, method: str, folder: Path) -> dict[str, Any]:
     dataset = scan_data(cell.config)
     samples = dataset.samples["train"]
-    model = fit_baseline(method, samples, dataset.labels, seed=cell.seed, max_images=cell.max_images)
+    model = fit_baseline(
+        method,
+        samples,
+        dataset.labels,
+        seed=cell.seed,
+        max_images=cell.max_images,
+        sixteen_bit=cell.config.data.sixteen_bit,
+    )
     timed = TimedPredictor(model)
     evaluation = _score(timed, dataset, folder)
     cpu = choose_device("cpu")
     return {
         **_scores(evaluation),
         "training_minutes": model.fit_s / 60,
+        "train_images": model.images,
+        "settings": dict(model.settings),
         "ended": "done",
         "predict_images_per_s": timed.images_per_s,
         **peak_memory_mib(cpu),

@@ -44,7 +44,14 @@ class Report:
 
 def is_done(out: Path, cell: Cell) -> bool:
     """Tell whether a cell has its figures."""
-    return (cell_folder(out, cell) / FIGURES).exists()
+    folder = cell_folder(out, cell)
+    return (folder / FIGURES).exists() and (folder / CELL).exists()
+
+
+def is_as_planned(out: Path, cell: Cell) -> bool:
+    """Tell whether a cell was not begun with other settings than it has now."""
+    record = cell_folder(out, cell) / CELL
+    return not record.exists() or not changed_keys(_read_record(record)["cell"], cell.to_json())
 
 
 def check_cells(cells: Sequence[Cell], out: Path, digests: Mapping[str, str] | None = None) -> None:
@@ -63,7 +70,7 @@ def check_cells(cells: Sequence[Cell], out: Path, digests: Mapping[str, str] | N
         record = cell_folder(out, cell) / CELL
         if not record.exists():
             continue
-        before = json.loads(record.read_text(encoding="utf-8"))
+        before = _read_record(record)
         found = changed_keys(before["cell"], cell.to_json())
         if digests is not None and before["data"] != digests[cell.dataset]:
             found.append(f"the files in {cell.config.data.root} are not those it began with")
@@ -85,7 +92,7 @@ def drop_changed(cells: Sequence[Cell], out: Path, digests: Mapping[str, str]) -
         try:
             check_cells([cell], out, digests)
         except ConfigError:
-            shutil.rmtree(cell_folder(out, cell))
+            _throw_away(cell_folder(out, cell))
             dropped.append(cell.id)
     return dropped
 
@@ -145,7 +152,9 @@ def find_report(cells: Sequence[Cell], out: Path) -> Report:
     report = Report()
     for cell in cells:
         failure = cell_folder(out, cell) / FAILED
-        if is_done(out, cell):
+        if not is_as_planned(out, cell):
+            report.failed[cell.id] = "made with other settings; run the benchmark with --redo, or undo the change"
+        elif is_done(out, cell):
             report.done.append(cell)
         elif failure.exists():
             report.failed[cell.id] = json.loads(failure.read_text(encoding="utf-8"))["problem"]
@@ -157,8 +166,24 @@ def find_report(cells: Sequence[Cell], out: Path) -> Report:
 def begin_cell(cell: Cell, out: Path, digest: str) -> None:
     """Write what a cell is, before its first moment."""
     folder = cell_folder(out, cell)
+    if folder.exists() and not (folder / CELL).exists():  # Whose they are, nobody can tell.
+        _throw_away(folder)
     (folder / FAILED).unlink(missing_ok=True)
     write_json(folder / CELL, {"cell": cell.to_json(), "data": digest})
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def _throw_away(folder: Path) -> None:
+    """Remove a folder: whatever stops this, what is left of it has another name."""
+    doomed = folder.with_name(f".{folder.name}.removed")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def past_times(cells: Sequence[Cell], out: Path) -> list[Timed]:
@@ -172,8 +197,7 @@ def past_times(cells: Sequence[Cell], out: Path) -> list[Timed]:
 
 def read_cell(folder: Path) -> Cell:
     """Read what `begin_cell` wrote."""
-    content: dict[str, Any] = json.loads((folder / CELL).read_text(encoding="utf-8"))
-    return Cell.from_json(content["cell"])
+    return Cell.from_json(_read_record(folder / CELL)["cell"])
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """The data of a benchmark: drawn where the file says so, and known by the content of its files."""
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
 
 from segan.config import Config
@@ -9,10 +11,12 @@ from segan.data.drawing import draw_dataset
 from segan.data.folders import walk_files
 from segan.data.source import Source
 from segan.data.threads import map_in_threads
-from segan.errors import DataError
+from segan.errors import DataError, UsageError
 from segan.experiments.benchmark_file import BenchmarkFile, DrawnEntry
-from segan.files import sha256_hex
+from segan.files import sha256_hex, write_json
 from segan.resources import card_path
+
+_DRAWN = "drawn.json"
 
 
 def name_drawn(file: BenchmarkFile, out: Path) -> BenchmarkFile:
@@ -24,10 +28,30 @@ def name_drawn(file: BenchmarkFile, out: Path) -> BenchmarkFile:
     return file.model_copy(update={"datasets": datasets})
 
 
-def draw_missing(drawn: DrawnEntry, root: Path) -> None:
-    """Draw a data set, unless it stands there whole: its `dataset.yaml` is written last."""
-    if (root / "dataset.yaml").is_file():
+def draw_missing(drawn: DrawnEntry, root: Path, *, redo: bool = False) -> None:
+    """Draw a data set, unless it stands there whole: how is written first, its `dataset.yaml` last.
+
+    Args:
+        drawn: How.
+        root: Its folder.
+        redo: Draw again what was drawn otherwise.
+
+    Raises:
+        UsageError: The folder holds other files, or was drawn otherwise.
+    """
+    record, wanted = root / _DRAWN, drawn.model_dump(mode="json")
+    before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+    if before == wanted and (root / "dataset.yaml").is_file():
         return
+    if before is None and root.is_dir() and any(root.iterdir()):
+        raise UsageError(f"{root}: holds files that segan benchmark did not draw, expected none. Choose another --out.")
+    if before not in (None, wanted) and not redo:
+        raise UsageError(
+            f"{root}: drawn with {before}, expected {wanted}. Undo the change, choose another --out, or add --redo."
+        )
+    if root.is_dir():
+        shutil.rmtree(root)
+    write_json(record, wanted)
     draw_dataset(root, train=drawn.train, val=drawn.val, test=drawn.test, size=drawn.size, seed=drawn.seed)
 
 

@@ -110,6 +110,8 @@ def _lead(evaluation: Evaluation, record: RunRecord | None) -> str:
     warning = ""
     if evaluation.split == "train":
         warning = " The model was trained on these images, so its scores on others will be lower."
+    elif evaluation.split == "all" and record is not None and record.splits.get("train"):
+        warning = " The model was trained on some of these images, so its scores on others will be lower."
     elif evaluation.split == "val" and record is not None:
         warning = " The model was chosen on these images, so its scores on others may be lower."
     return f"Scores over {count}{split} in {len(evaluation.classes)} classes.{warning}"

@@ -16,7 +16,7 @@ from segan.evaluation.selection import Selection, select_samples
 from segan.inference.segmenter import Segmenter, load_segmenter
 from segan.report.build import Material, build_report
 from segan.report.contents import summarise_evaluation, summarise_masks
-from segan.report.discriminator import find_discriminator, judge_some, realism_maps
+from segan.report.discriminator import find_discriminator, fits_page, judge_some, realism_maps
 from segan.report.facts import training_command
 from segan.report.families import read_families
 from segan.report.model import ImageCard, Report, SplitSummary
@@ -52,8 +52,8 @@ def report_run(
         device: As `load_segmenter`.
         commands: What they do, and the command, for the page.
         maps: Further maps of the shown images, by title.
-        discriminator: Figures of the discriminator; `None`: those of `discriminator.json` in the run, or else measured
-            on some images, where the run kept its discriminator.
+        discriminator: Figures of the discriminator; `None`: those of `discriminator.json` in the run, if it is of this
+            model and split, or else measured on some images, where the run kept its discriminator.
         progress: Called with the images done and their number.
 
     Raises:
@@ -70,7 +70,8 @@ def report_run(
         segmenter, samples, selection.labels, split=chosen_split, report=lambda done: tell(done, count)
     )
     further = read_families(scores, survey.evaluation) if scores is not None else ()
-    quality, own = discriminator or record.discriminator, find_discriminator(root, segmenter)
+    measured = record.discriminator if fits_page(record.discriminator, segmenter, chosen_split) else None
+    quality, own = discriminator or measured, find_discriminator(root, segmenter)
     if own is not None:
         maps = {**realism_maps(own, segmenter), **(maps or {})}
         quality = quality or judge_some(own, segmenter, samples, selection.labels, chosen_split)

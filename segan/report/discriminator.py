@@ -35,6 +35,13 @@ def find_discriminator(root: Path, segmenter: Segmenter) -> TrainedDiscriminator
         return None
 
 
+def fits_page(quality: Mapping[str, Any], segmenter: Segmenter, split: str) -> bool:
+    """Tell whether a recorded measurement is of this model on this split."""
+    facts = quality.get("discriminator")
+    model = facts.get("model") if isinstance(facts, Mapping) else None
+    return bool(quality) and (model, quality.get("split")) == (segmenter.identity, split)
+
+
 def realism_maps(discriminator: TrainedDiscriminator, segmenter: Segmenter) -> dict[str, ImageMap]:
     """Give the map of realism for the pictures of the page, by its title."""
     explainer = Explainer(segmenter, ())

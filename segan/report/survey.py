@@ -72,9 +72,8 @@ def survey_model(
 
     def watch(sample: Sample, prediction: Prediction, truth: NDArray[np.uint8]) -> None:
         assert prediction.probabilities is not None
-        probs = prediction.probabilities.astype(np.float32)
-        calibration.append(calibration_sums(probs, truth))
-        uncertainty.append(float(entropy_map(probs).mean(dtype=np.float64)))
+        calibration.append(calibration_sums(prediction.probabilities, truth))
+        uncertainty.append(float(entropy_map(prediction.probabilities).mean(dtype=np.float64)))
 
     evaluation = evaluate_model(segmenter, samples, labels, split=split, report=report, watch=watch)
     return Survey(evaluation, tuple(calibration), tuple(uncertainty))

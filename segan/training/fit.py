@@ -63,6 +63,9 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
     with listen_for_stop() as stop, kernels:
         if progress.step == 0:
             save_checkpoint(folder.checkpoints, state)  # It fixes the length of the run.
+        elif progress.best_step == progress.step:
+            # A kill may have come between the checkpoint of the best step and its files.
+            save_networks(folder.best_model, state, config, setting.dataset.labels)
         write_environment(folder, {"device": str(setting.runtime.device), "precision": setting.runtime.precision})
         with MetricsLog(
             folder.metrics,
@@ -205,7 +208,7 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
     score = None
     if samples:
         scores = score_samples(segmenter, _until(stop, samples), setting.dataset.labels)
-        score = scores.mean_iou
+        score = _or_none(scores.mean_iou)
         per_class = dict(zip(setting.dataset.labels.classes, (float(value) for value in scores.iou), strict=True))
         log.write(
             "validation", progress.step, {"mean_iou": score, "iou": {k: _or_none(v) for k, v in per_class.items()}}
@@ -219,6 +222,7 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
     improved = progress.best_score is None or score > progress.best_score
     if improved:
         progress.best_score, progress.best_step, progress.stale_validations = score, progress.step, 0
+        _save(setting, state)
         save_networks(setting.folder.best_model, state, setting.config, setting.dataset.labels)
     else:
         progress.stale_validations += 1

@@ -14,7 +14,7 @@ from segan.data.dataset import Dataset
 from segan.data.images import image_size
 from segan.data.preprocess import Chain, build_chain
 from segan.data.source import Source
-from segan.errors import ConfigError
+from segan.errors import ConfigError, UsageError
 from segan.files import refuse_inside, write_json, write_text_atomically
 from segan.training.budget import Estimate, measure, steps_within
 from segan.training.build import build_objective, build_state, describe_networks
@@ -137,6 +137,13 @@ def _find_checkpoint(
     """Read the newest checkpoint that is whole, and tell what is not as it was."""
     found = read_newest_checkpoint(folder.checkpoints)
     if found is None:
+        # A checkpoint is written before either, so somebody took them away: from here a run would start over.
+        kept = [path for path in (folder.best_model, folder.last_model) if path.exists()]
+        if kept:
+            raise UsageError(
+                f"--resume {folder.root}: no checkpoint seen beside {kept[0].name}, expected one to go on from. "
+                "Train with another --out; this run stays as it is."
+            )
         return None
     tensors, facts, damage = found
     for line in damage:

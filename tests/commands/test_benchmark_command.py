@@ -73,6 +73,7 @@ class Guess:
 
     def __init__(self, labels, seed):
         self.labels, self.sixteen_bit, self.fit_s, self.seed = labels, "percentile", 6.0, seed
+        self.images, self.settings = 4, {}
 
     def predict(self, image, *, probabilities=False):
         return Prediction(np.full(image.shape[:2], self.seed, np.uint8), 1.0)
@@ -80,7 +81,7 @@ class Guess:
 
 @pytest.fixture
 def baselines(monkeypatch):
-    def fit_baseline(name, samples, labels, *, seed, max_images=None, report=None):
+    def fit_baseline(name, samples, labels, *, seed, max_images=None, sixteen_bit="percentile"):
         assert (name, len(samples)) == ("guess", 4)
         if max_images == 9:
             raise SeganError("9 images are too many")

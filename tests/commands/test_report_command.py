@@ -43,3 +43,12 @@ def test_the_page_is_never_written_among_the_data(tmp_path, capsys) -> None:
     assert cli.run(["report", str(tmp_path / "run"), "--out", str(out)]) == 2
     assert "a place among the inputs" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_no_other_file_is_written_over(scores, capsys) -> None:
+    place = scores / "counts.npz"
+    before = place.read_bytes()
+    assert cli.run(["report", str(scores), "--out", str(place)]) == 2
+    assert "is a file that is no page, expected a new one" in capsys.readouterr().err
+    assert place.read_bytes() == before
+    assert cli.run(["report", str(scores), "--quiet"]) == cli.run(["report", str(scores), "--quiet"]) == 0

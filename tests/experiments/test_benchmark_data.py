@@ -2,7 +2,7 @@ import pytest
 from toy_benchmark import toy_cells
 
 from segan.data.drawing import draw_dataset
-from segan.errors import DataError
+from segan.errors import DataError, UsageError
 from segan.experiments.benchmark_file import DrawnEntry
 from segan.experiments.sources import digest_data, draw_missing, scan_data
 
@@ -39,6 +39,30 @@ def test_what_stands_is_not_drawn_again(tmp_path):
     image.write_bytes(b"mine")
     draw_missing(drawn, root)
     assert image.read_bytes() == b"mine"
+
+
+def test_what_was_drawn_otherwise_is_told_and_redone(tmp_path):
+    root, drawn = tmp_path / "toy", DrawnEntry(train=3, val=1, test=1, size=(32, 32))
+    draw_missing(drawn, root)
+    fewer = drawn.model_copy(update={"train": 2})
+    with pytest.raises(UsageError, match=r"toy: drawn with \{'train': 3.* expected \{'train': 2.* add --redo"):
+        draw_missing(fewer, root)
+    draw_missing(fewer, root, redo=True)
+    assert len(list((root / "images" / "train").iterdir())) == 2
+
+
+def test_half_a_drawing_is_drawn_again(tmp_path):
+    root, drawn = tmp_path / "toy", DrawnEntry(train=2, val=1, test=1, size=(32, 32))
+    draw_missing(drawn, root)
+    (root / "dataset.yaml").unlink()
+    draw_missing(drawn, root)
+    assert (root / "dataset.yaml").is_file()
+
+
+def test_nothing_is_drawn_over_the_files_of_others(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds files that segan benchmark did not draw"):
+        draw_missing(DrawnEntry(), tmp_path)
 
 
 def test_data_without_a_test_split_or_with_problems_are_refused(tmp_path):

@@ -50,6 +50,30 @@ def test_later_keys_win(tmp_path):
     assert plan_cells(BenchmarkFile.model_validate(tree), [f"{steps}=9"])[0].config.training.steps == 9
 
 
+def test_options_of_one_method_do_not_reach_the_next():
+    shared = {**TINY, "generator.options": {}}
+    methods = {"a": {"set": {"generator.options.encoder_depth": 4}}, "b": {}}
+    cells = toy_cells(set=shared, methods=methods, modes=["pixel"], seeds=[0])
+    assert [cell.config.generator.options for cell in cells] == [{"encoder_depth": 4}, {}]
+
+
+def test_a_section_over_a_key_in_it_wins_as_any_later_layer():
+    data = {"toy": {"root": "toy", "set": {"generator.options.encoder_depth": 3}}}
+    method = {"unet": {"set": {"generator.options": {"encoder_depth": 4}}}}
+    (cell,) = toy_cells(
+        set={**TINY, "generator.options": {}}, datasets=data, methods=method, modes=["pixel"], seeds=[0]
+    )
+    assert cell.config.generator.options == {"encoder_depth": 4}
+
+
+def test_networks_keys_do_not_change_a_baseline(baselines):
+    tree = {"methods": {"otsu": {"baseline": "otsu"}}}
+    before, now = toy_cells(**tree)[0], toy_cells(**tree, set={**TINY, "training.steps": 9})[0]
+    assert changed_keys(before.to_json(), now.to_json()) == []
+    other = toy_cells(**tree, set={**TINY, "data.sixteen_bit": "full"})[0]
+    assert len(changed_keys(before.to_json(), other.to_json())) == 1
+
+
 def test_all_wrong_keys_of_all_methods_are_told():
     methods = {"one": {"set": {"training.stepz": 1}}, "two": {"set": {"loss.dice_weight": -1}}, "good": {}}
     with pytest.raises(ConfigError, match="The benchmark has problems:") as caught:

@@ -43,6 +43,14 @@ def test_deaths_are_told(tmp_path):
     assert describe_exit(1, log) == f"exit code 1: ValueError: odd; see {log}"
 
 
+def test_words_of_a_process_before_do_not_count(tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("error: stopped at step 10\n")
+    start = log.stat().st_size
+    log.write_text("error: stopped at step 10\nRuntimeError: CUDA\n")
+    assert describe_exit(1, log, start) == f"exit code 1: RuntimeError: CUDA; see {log}"
+
+
 @pytest.mark.parametrize("reason", ["stop", "is_over"])
 def test_it_is_asked_to_end(reason, tmp_path, monkeypatch):
     # `python -c` in the place of `python -P -m segan`: something that waits and saves.

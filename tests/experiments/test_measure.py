@@ -34,8 +34,14 @@ def test_predictions_are_timed_and_passed_on():
 
 
 def test_training_speed_leaves_validation_out():
-    lines = [{"kind": "step", "images_per_s": 4.0}, {"kind": "validation"}, {"kind": "step", "images_per_s": 4.0}]
-    assert training_speed(lines) == 4.0
+    lines = [
+        {"kind": "step", "step": 4, "images_per_s": 1.0},
+        {"kind": "step", "step": 10, "images_per_s": 10.0},
+        {"kind": "validation", "step": 12},
+        {"kind": "step", "step": 14, "images_per_s": 1.0},
+    ]
+    # 4 steps at 1, 6 at 10 and 2 after the validation at 1.
+    assert training_speed(lines) == pytest.approx(12 / (4 + 0.6 + 2))
     assert training_speed([]) is None
 
 

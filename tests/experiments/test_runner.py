@@ -80,6 +80,26 @@ def test_changed_settings_and_data_are_told(tmp_path):
     assert not cell_folder(tmp_path, cells[0]).exists()
 
 
+def test_cells_made_otherwise_are_in_no_table(tmp_path):
+    cells = toy_cells()
+    run(cells, tmp_path, performing(tmp_path, []))
+    changed = toy_cells(set={**TINY, "training.steps": 4})
+    report = find_report(changed, tmp_path)
+    assert report.done == []
+    assert set(report.failed) == {cell.id for cell in cells}
+    assert "made with other settings" in report.failed[cells[0].id]
+
+
+def test_what_a_killed_redo_left_is_not_taken_as_done(tmp_path):
+    cells, seen = toy_cells(), []
+    run(cells, tmp_path, performing(tmp_path, []))
+    (cell_folder(tmp_path, cells[0]) / "cell.json").unlink()
+    (cell_folder(tmp_path, cells[0]) / "left.txt").touch()
+    run(cells, tmp_path, performing(tmp_path, seen))
+    assert seen == [cells[0].id]
+    assert not (cell_folder(tmp_path, cells[0]) / "left.txt").exists()
+
+
 def test_a_long_list_of_changes_is_cut(tmp_path):
     cells = toy_cells(seeds=list(range(15)))
     run(cells, tmp_path, performing(tmp_path, []))

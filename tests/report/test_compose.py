@@ -79,6 +79,10 @@ def test_train_scores_carry_a_warning(toy: ToyRun) -> None:
     assert "The model was trained on these images" in make(toy, split="train", images=0).lead
 
 
+def test_all_images_carry_a_warning(toy: ToyRun) -> None:
+    assert "The model was trained on some of these images" in make(toy, split="all", images=0).lead
+
+
 def test_other_data_without_the_other_splits(toy: ToyRun, tmp_path) -> None:
     for kind in ("images", "masks"):
         (tmp_path / kind).mkdir()

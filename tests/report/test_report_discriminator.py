@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,21 @@ def test_of_many_images_some_are_judged(toy: ToyRun, monkeypatch) -> None:
     report = make(toy)
     assert report.discriminator is not None
     assert report.discriminator.about.startswith("2 images of the test split; ")
+
+
+def test_a_record_of_another_model_or_split_is_measured_again(toy: ToyRun) -> None:
+    keep_discriminator(toy.run)
+    samples, labels = scan_dataset(toy.data).samples["test"], toy.dataset.labels
+    tree = evaluate_discriminator(toy.run, samples, labels, split="test", device="cpu").to_json()
+    for changes, images in (
+        ({}, 99),
+        ({"split": "val"}, 5),
+        ({"discriminator": {**tree["discriminator"], "model": "other"}}, 5),
+    ):
+        (toy.run / "discriminator.json").write_text(json.dumps({**tree, "images": 99, **changes}))
+        report = make(toy)
+        assert report.discriminator is not None
+        assert report.discriminator.about.startswith(f"{images} images of the test split; ")
 
 
 def test_one_that_has_never_learnt_says_nothing(toy: ToyRun) -> None:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from small_run import draw_small, small_config, train_small
 
+from segan.errors import UsageError
 from segan.tensor_file import read_tensors
 from segan.training.checkpoint import checkpoint_paths
 
@@ -112,3 +114,41 @@ def test_resume_in_one_process_equals_an_uninterrupted_run(tmp_path: Path, monke
         [{k: v for k, v in line.items() if k not in timing} for line in lines] for lines in (whole_lines, cut_lines)
     ]
     assert plain[0] == plain[1]
+
+
+def test_a_kill_between_checkpoint_and_model_is_healed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = draw_small(tmp_path / "data")
+    train_small(small_config(data), tmp_path / "whole")
+
+    import segan.training.fit as fit_module
+
+    def killed(*arguments: object) -> None:
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(fit_module, "save_networks", killed)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_small(small_config(data), tmp_path / "cut")
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    monkeypatch.undo()
+
+    # The first step of the resumed run fails: the files of the best step are there already.
+    monkeypatch.setitem(fit_module.STEPS, "pixel", killed)
+    monkeypatch.setitem(fit_module.STEPS, "adversarial", killed)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_small(small_config(data), tmp_path / "cut", resume=True)
+    model, critic = (read_tensors(tmp_path / "cut" / f"{name}.safetensors")[1:] for name in ("model", "discriminator"))
+    assert model[0]["step"] == critic[0]["step"] == 5
+    assert critic[0]["model"] == model[1]
+    monkeypatch.undo()
+    train_small(small_config(data), tmp_path / "cut", resume=True)
+    assert _same(_final_state(tmp_path / "cut"), _final_state(tmp_path / "whole"))
+
+
+def test_a_finished_run_without_checkpoints_is_not_begun_again(tmp_path: Path) -> None:
+    data = draw_small(tmp_path / "data")
+    train_small(small_config(data, **{"training.steps": 1}), tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    with pytest.raises(UsageError, match=r"no checkpoint seen beside model\.safetensors, .* Train with another --out"):
+        train_small(small_config(data, **{"training.steps": 1}), tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
