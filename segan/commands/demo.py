@@ -93,7 +93,7 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     click.echo(f"test mean IoU {evaluation.mean_iou:.4f} after {minutes:.1f} minutes")
     if not quiet:
         click.echo(f"model: {run / 'model.safetensors'}")
-        click.echo(f"curves: {run / 'plots' / 'curves.png'}")
+        click.echo(f"report: {run / 'report.html'}")
         click.echo(f"scores: {out / 'evaluation' / 'metrics.json'}")
         click.echo(f"masks and overlays: {predictions}")
         click.echo("next: segan train --images YOUR_IMAGES --masks YOUR_MASKS --out runs/first")
