@@ -13,9 +13,11 @@ import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +156,8 @@ def describe(speeds: dict[str, list[float]], images: int, reference_images: int,
         "images_for_hausdorff": reference_images,
         "hausdorff_at": f"1/{SHRINK} of the side",
         "rounds": rounds,
+        "date": date.today().isoformat(),
+        "command": f"python {' '.join(sys.argv)}",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "torch_threads": torch.get_num_threads(),
