@@ -108,6 +108,11 @@ class DiscriminatorConfig(Section):
         0.5,
         description="Image and mask are area-averaged by this factor before the discriminator: a quarter of the cost.",
     )
+    control: Literal["none", "shuffled", "frozen"] = Field(
+        "none",
+        description="Negative controls of `segan prove`: true masks of other images, or random weights that never "
+        "learn. Whatever helps must beat both.",
+    )
 
 
 class LossConfig(Section):
@@ -132,6 +137,15 @@ class LossConfig(Section):
     )
     adversarial_weight: NonNegative = Field(
         0.01, description="Weight of the adversarial term after the ramp; 0: pixel-only. 0.01 as in AdvSemiSeg."
+    )
+    adversarial_balance: Literal["fixed", "gradient"] = Field(
+        "fixed",
+        description="`gradient`: `adversarial_weight` is the ratio of the adversarial gradient's norm to the pixel "
+        "loss's, by the logits, kept at each step; Esser 2021.",
+    )
+    adversarial_limit: Positive | None = Field(
+        1.0,
+        description="Largest such ratio: a broken discriminator never outweighs the labels. `null`: no limit.",
     )
     feature_matching_weight: NonNegative = Field(
         0.0,
@@ -255,6 +269,10 @@ class Config(Section):
             raise ValueError("training.steps and training.epochs are both null: give one of them")
         if self.training.warmup_fraction + self.training.ramp_fraction > 1.0:
             raise ValueError("training.warmup_fraction + training.ramp_fraction is above 1: lower one of them")
+        if self.discriminator.control == "shuffled" and self.training.batch_size == 1:
+            raise ValueError(
+                "discriminator.control shuffled needs other images in a batch: raise training.batch_size to 2 or more"
+            )
         if not self.preprocessing or self.preprocessing[-1].get("name") != "normalize":
             raise ValueError(
                 "preprocessing must end with the step `normalize`: add `- name: normalize` as its last step"

@@ -160,4 +160,7 @@ def build_objective(
         gradient_penalty_weight=loss.gradient_penalty_weight,
         penalty_every_steps=loss.penalty_every_steps,
         discriminator_every_steps=config.training.discriminator_every_steps,
+        adversarial_balance=loss.adversarial_balance,
+        adversarial_limit=loss.adversarial_limit,
+        control=config.discriminator.control,
     )

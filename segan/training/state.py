@@ -55,7 +55,8 @@ class TrainingState:
         scaler: Loss scaling for fp16; passes everything through otherwise.
         progress: Position in the run.
         gradient_clip: Largest gradient norm of each network; `None` for no clipping.
-        adversarial_factor: Ramp of the adversarial weight at this step, 0..1.
+        adversarial_factor: On the adversarial weight at this step, 0..1.
+        discriminator_rests: Whether the discriminator does not learn at this step.
     """
 
     runtime: Runtime
@@ -68,3 +69,4 @@ class TrainingState:
     progress: Progress
     gradient_clip: float | None
     adversarial_factor: float = field(default=0.0)
+    discriminator_rests: bool = field(default=False)
