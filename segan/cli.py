@@ -26,6 +26,7 @@ COMMANDS = {
     ),
     "baseline": ("segan.commands.baseline", "baseline", "Score classical methods by the same metrics."),
     "benchmark": ("segan.commands.benchmark", "benchmark", "Run methods x seeds x data sets to one table."),
+    "prove": ("segan.commands.prove", "prove", "Tell whether the adversarial term helps on your data."),
     "report": ("segan.commands.report", "report", "Write one HTML file about a run, that opens offline."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
     "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),

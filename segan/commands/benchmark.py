@@ -8,7 +8,6 @@ import click
 if TYPE_CHECKING:
     from segan.experiments.benchmark import Benchmark
     from segan.experiments.cells import Cell
-    from segan.training.display import Display
 
 EPILOG = """\b
 Examples:
@@ -24,7 +23,12 @@ Examples:
 @click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a config key of every network; repeatable."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda or cuda:N; several with commas between work beside one another.",
+)
 @click.option("--only", metavar="PATTERN", multiple=True, help="Cells to run, such as 'camvid/unet-*'; repeatable.")
 @click.option("--max-hours", type=click.FloatRange(min=0, min_open=True), help="Save and end after so long.")
 @click.option("--redo", is_flag=True, help="Throw away cells made with other settings or data, and do them again.")
@@ -56,12 +60,14 @@ def benchmark(
     """
     from segan.experiments.benchmark import check_folders, plan_benchmark, raise_for_report, run_benchmark, select_cells
     from segan.experiments.benchmark_file import parse_roots
+    from segan.experiments.execute import Limits, split_devices
+    from segan.experiments.recorded import perform_recorded
     from segan.experiments.runner import check_cells
     from segan.training.display import Display
 
     display = Display(quiet=quiet)
     if cell is not None:
-        _perform(cell, device, display)
+        perform_recorded(cell, device, display)
         return
     plan = plan_benchmark(config, out, parse_roots(data), overrides)
     chosen = select_cells(plan.cells, only)
@@ -71,20 +77,12 @@ def benchmark(
         return
     check_folders(chosen, config)
     if dry_run:
-        _list(plan, chosen, device, as_json=as_json)
+        _list(plan, chosen, split_devices(device)[0], as_json=as_json)
         return
-    report, stop = run_benchmark(plan, chosen, device=device, max_hours=max_hours, redo=redo, display=display)
+    limits = Limits(max_hours, redo)
+    report, stop = run_benchmark(plan, chosen, devices=split_devices(device), limits=limits, display=display)
     _write(plan, as_json=as_json, quiet=quiet)
     raise_for_report(report, stop, _again(config, out, data, overrides, device, only))
-
-
-def _perform(folder: Path, device: str, display: "Display") -> None:
-    from segan.experiments.child import end_with_parent
-    from segan.experiments.perform import perform_cell
-    from segan.experiments.runner import read_cell
-
-    end_with_parent()
-    perform_cell(read_cell(folder), folder, device=device, display=display)
 
 
 def _list(plan: "Benchmark", chosen: list["Cell"], device: str, *, as_json: bool) -> None:

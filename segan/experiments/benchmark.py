@@ -3,7 +3,6 @@
 import fnmatch
 import shlex
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +10,15 @@ from pathlib import Path
 from segan.errors import PartialFailureError, StoppedError, UsageError
 from segan.experiments.benchmark_file import BenchmarkFile, DrawnEntry, load_benchmark
 from segan.experiments.cells import BASELINE, Cell, plan_cells
-from segan.experiments.child import describe_exit, run_child
+from segan.experiments.execute import Limits, execute_cells
 from segan.experiments.expectation import expect_s
-from segan.experiments.runner import LOG, Report, check_cells, drop_changed, is_done, locked, past_times, run_cells
-from segan.experiments.sources import digest_data, draw_missing, name_drawn, scan_data
+from segan.experiments.runner import Report, is_done, past_times
+from segan.experiments.sources import draw_missing, name_drawn
 from segan.files import refuse_inside
 from segan.training.display import Display
 from segan.training.run_folder import flat_keys
 from segan.training.setup import set_up
-from segan.training.signals import StopRequest, listen_for_stop
+from segan.training.signals import StopRequest
 
 
 @dataclass(frozen=True)
@@ -91,82 +90,17 @@ def check_folders(chosen: Sequence[Cell], name: str) -> None:
         )
 
 
-def prepare_data(chosen: Sequence[Cell], display: Display, *, redo: bool = False) -> dict[str, str]:
-    """Draw what is to be drawn, check that every data set has a test split, and compute their digests.
-
-    Raises:
-        DataError: A data set has problems or no test split.
-        UsageError: Data were drawn otherwise, and `redo` is not set.
-    """
-    digests = {}
-    for name, cell in {cell.dataset: cell for cell in chosen}.items():
-        config = cell.config
-        if cell.drawn is not None:
-            draw_missing(DrawnEntry.model_validate(cell.drawn), Path(config.data.root or ""), redo=redo)
-        dataset = scan_data(config)
-        counts = ", ".join(f"{split} {len(samples)}" for split, samples in dataset.samples.items() if samples)
-        display.line(f"{name}: {counts} images; {dataset.split_source}")
-        digests[name] = digest_data(config)
-    return digests
-
-
 def run_benchmark(
     benchmark: Benchmark,
     chosen: Sequence[Cell],
     *,
-    device: str,
-    max_hours: float | None,
-    redo: bool,
+    devices: Sequence[str],
+    limits: Limits,
     display: Display,
 ) -> tuple[Report, StopRequest]:
-    """Run the chosen cells, each in a process of its own.
-
-    Args:
-        benchmark: The plan.
-        chosen: From `select_cells`.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        max_hours: Begin nothing after so long, and let the running cell save and end; `None`: no limit.
-        redo: Throw cells away that were made with other settings or data.
-        display: Where news go.
-
-    Returns:
-        How far it came, and whether a signal ended it.
-
-    Raises:
-        ConfigError: Cells were made with other settings or data.
-        UsageError: Another benchmark is running in the folder.
-    """
-    out, began = benchmark.out, time.monotonic()
-
-    def is_over() -> bool:
-        return max_hours is not None and time.monotonic() - began > 3600 * max_hours
-
-    with locked(out) as lock, listen_for_stop() as stop:
-
-        def perform(cell: Cell, folder: Path) -> str | None:
-            words = ["benchmark", benchmark.name, "--out", str(out), "--cell", str(folder), "--device", device]
-            done = [other for other in benchmark.cells if is_done(out, other)]
-            expected = int(expect_s(cell, past_times(done, out)) or 60)
-            start = time.monotonic()
-            said = (folder / LOG).stat().st_size if (folder / LOG).exists() else 0
-            with display.bar(f"{cell.id} (seconds)", total=expected, done=0) as bar:
-                code = run_child(
-                    words,
-                    folder / LOG,
-                    stop=stop,
-                    is_over=is_over,
-                    tick=lambda: bar.advance(int(time.monotonic() - start)),
-                    keep_open=[lock],
-                )
-            return None if code == 0 and is_done(out, cell) else describe_exit(code, folder / LOG, said)
-
-        digests = prepare_data(chosen, display, redo=redo)
-        if redo:
-            for cell_id in drop_changed(chosen, out, digests):
-                display.line(f"thrown away: {cell_id}")
-        check_cells(chosen, out, digests)
-        report = run_cells(chosen, out, perform, digests=digests, display=display, stop=stop, is_over=is_over)
-    return report, stop
+    """Run the chosen cells, each in a process of its own; see `execute_cells`."""
+    words = ["benchmark", benchmark.name, "--out", str(benchmark.out)]
+    return execute_cells(benchmark.cells, chosen, benchmark.out, words, devices=devices, limits=limits, display=display)
 
 
 def raise_for_report(report: Report, stop: StopRequest, arguments: Sequence[str]) -> None:

@@ -34,6 +34,8 @@ class Cell:
         baseline: Name of the baseline; `None` for a network.
         max_images: Training images that a baseline sees at most; `None`: as many as the method takes by itself.
         drawn: How the data are drawn, where they are; part of what the result depends on.
+        name: What the cell is called instead of method and mode.
+        split: Where it is scored; `None`: the test split.
     """
 
     dataset: str
@@ -44,11 +46,13 @@ class Cell:
     baseline: str | None = None
     max_images: int | None = None
     drawn: dict[str, Any] | None = None
+    name: str | None = None
+    split: str | None = None
 
     @property
     def label(self) -> str:
         """Method and mode in one word, a folder's name."""
-        return self.method if self.mode == BASELINE else f"{self.method}-{self.mode}"
+        return self.name or (self.method if self.mode == BASELINE else f"{self.method}-{self.mode}")
 
     @property
     def id(self) -> str:
@@ -63,7 +67,7 @@ class Cell:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Cell":
         """Build a cell from what `to_json` returned."""
-        fields = {name: values[name] for name in cls.__dataclass_fields__}
+        fields = {name: values.get(name) for name in cls.__dataclass_fields__}
         return cls(**{**fields, "config": parse_config(values["config"])})
 
 
@@ -83,7 +87,7 @@ def plan_cells(file: BenchmarkFile, overrides: Sequence[str] = ()) -> list[Cell]
     for name, entry in file.datasets.items():
         for label, method, seeds in _methods(file):
             try:
-                cells += _cells_of(file, name, entry, label, method, seeds, _read_overrides(overrides))
+                cells += _cells_of(file, name, entry, label, method, seeds, read_overrides(overrides))
             except ConfigError as error:
                 problems[f"datasets.{name}, methods.{label}: {_one_line(error)}"] = None
     problems |= dict.fromkeys(_find_twice(cells) + _find_divisions(cells))
@@ -162,8 +166,12 @@ def _layer(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Read `key=value` words; `load_config` checks their keys."""
+def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """Read `key=value` words; `load_config` checks their keys.
+
+    Raises:
+        ConfigError: A word has another form, or its value is no YAML.
+    """
     keys = {}
     for override in overrides:
         key, separator, text = override.partition("=")

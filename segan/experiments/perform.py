@@ -30,7 +30,7 @@ from segan.training.setup import set_up
 FIGURES = "figures.json"
 SCORES = "evaluation"
 _TRAINING = "training.json"
-_SPLIT = "test"
+TEST = "test"
 _FAMILIES = ("boundary", "structure")  # Beside the confusion matrix, whose figures see neither edges nor connections.
 
 # Keys of `metrics.json` that have a column of their own, or are no figures.
@@ -41,7 +41,7 @@ _OWN_COLUMNS = {
 
 
 def perform_cell(cell: Cell, folder: Path, *, device: str, display: Display) -> dict[str, Any]:
-    """Train or fit, score the test split, and write `figures.json`, which marks the cell as done.
+    """Train or fit, score the test split or the cell's own, and write `figures.json`, which marks the cell as done.
 
     Called again after a stop, a network goes on from its checkpoint; a finished training is not repeated.
 
@@ -71,9 +71,11 @@ def _perform_network(cell: Cell, folder: Path, device: str, display: Display) ->
     segmenter = load_segmenter(run, device)
     data = cell.config.data
     source = Source.of_dataset(Path(data.root or "."))
-    chosen = select_samples(source, _SPLIT, card=data.card, run=run, model_labels=segmenter.labels)
+    split = cell.split or TEST
+    chosen = select_samples(source, split, card=data.card, run=run, model_labels=segmenter.labels)
     timed = TimedPredictor(segmenter)
-    evaluation = _score(timed, Dataset(source.images, {_SPLIT: chosen.samples}, chosen.labels, chosen.source), folder)
+    scored = Dataset(source.images, {split: chosen.samples}, chosen.labels, chosen.source)
+    evaluation = _score(timed, scored, split, folder)
     image = read_image(chosen.samples[0].image, sixteen_bit=segmenter.sixteen_bit)
     part = cell.config.generator
     return {
@@ -124,7 +126,7 @@ def _perform_baseline(cell: Cell, method: str, folder: Path) -> dict[str, Any]:
         sixteen_bit=cell.config.data.sixteen_bit,
     )
     timed = TimedPredictor(model)
-    evaluation = _score(timed, dataset, folder)
+    evaluation = _score(timed, dataset, cell.split or TEST, folder)
     cpu = choose_device("cpu")
     return {
         **_scores(evaluation),
@@ -138,9 +140,9 @@ def _perform_baseline(cell: Cell, method: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _score(model: Predictor, dataset: Dataset, folder: Path) -> Evaluation:
+def _score(model: Predictor, dataset: Dataset, split: str, folder: Path) -> Evaluation:
     measures = choose_measures(_FAMILIES, dataset.labels.classes)
-    evaluation = evaluate_model(model, dataset.samples[_SPLIT], dataset.labels, split=_SPLIT, measures=measures)
+    evaluation = evaluate_model(model, dataset.samples[split], dataset.labels, split=split, measures=measures)
     write_evaluation(evaluation, folder / SCORES)
     return evaluation
 

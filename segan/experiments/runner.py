@@ -5,8 +5,11 @@ import fcntl
 import json
 import os
 import shutil
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +26,8 @@ CELL = "cell.json"
 FAILED = "failed.json"
 LOG = "log.txt"
 
-# Runs a cell in its folder; gives `None` when it is done, else how it ended.
-Perform = Callable[[Cell, Path], str | None]
+# Runs a cell in its folder, on a device; gives `None` when it is done, else how it ended.
+Perform = Callable[[Cell, Path, str], str | None]
 
 
 @dataclass
@@ -106,6 +109,7 @@ def run_cells(
     display: Display,
     stop: StopRequest,
     is_over: Callable[[], bool] = lambda: False,
+    devices: Sequence[str] = ("auto",),
 ) -> Report:
     """Perform each cell that is not done; a failed one does not stop the rest.
 
@@ -117,33 +121,48 @@ def run_cells(
         display: Where news go.
         stop: Set by a signal: nothing more is begun.
         is_over: Tells that the time is over: nothing more is begun.
+        devices: Each works on one cell at a time, beside the others.
     """
-    report = Report(done=[cell for cell in cells if is_done(out, cell)])
-    todo = [cell for cell in cells if not is_done(out, cell)]
+    done = [cell for cell in cells if is_done(out, cell)]
+    report = Report(done=list(done))
+    waiting = [cell for cell in cells if cell not in done]
+    todo = deque(enumerate(waiting, start=len(done) + 1))
     timed = past_times(report.done, out)
+    taking = threading.Lock()
     if report.done:
         display.line(f"{len(report.done)} of {len(cells)} cells are done already")
-    for number, cell in enumerate(todo):
-        if stop or is_over():
-            report.left = todo[number:]
-            break
-        begin_cell(cell, out, digests[cell.dataset])
-        display.line(f"{len(cells) - len(todo) + number + 1} of {len(cells)}: {cell.id}, {_show_expected(cell, timed)}")
-        start = time.monotonic()
-        problem = perform(cell, cell_folder(out, cell))
-        if problem is None:
-            report.done.append(cell)
-            timed.append((cell, time.monotonic() - start))
-            score = json.loads((cell_folder(out, cell) / FIGURES).read_text(encoding="utf-8"))["mean_iou"]
-            shown = "none" if score is None else f"{score:.4f}"
-            display.line(f"  mean IoU {shown}; {show_left(todo[number + 1 :], timed)}")
-        elif stop or is_over():
-            report.left = todo[number:]
-            break
-        else:
-            report.failed[cell.id] = problem
-            write_json(cell_folder(out, cell) / FAILED, {"problem": problem})
-            display.warn(f"{cell.id} failed: {problem}")
+
+    def work(device: str) -> None:
+        while True:
+            with taking:
+                if not todo or stop or is_over():
+                    return
+                number, cell = todo.popleft()
+                begin_cell(cell, out, digests[cell.dataset])
+                display.line(f"{number} of {len(cells)}: {cell.id}, {_show_expected(cell, timed)}")
+            start = time.monotonic()
+            problem = perform(cell, cell_folder(out, cell), device)
+            seconds = time.monotonic() - start
+            with taking:
+                if problem is None:
+                    report.done.append(cell)
+                    timed.append((cell, seconds))
+                    left = show_left([other for _, other in todo], timed)
+                    display.line(f"  {_show_score(cell, out)}; {left}")
+                elif stop or is_over():
+                    report.left.append(cell)
+                else:
+                    report.failed[cell.id] = problem
+                    write_json(cell_folder(out, cell) / FAILED, {"problem": problem})
+                    display.warn(f"{cell.id} failed: {problem}")
+
+    if len(devices) == 1:
+        work(devices[0])
+    else:
+        with ThreadPoolExecutor(len(devices)) as pool:
+            for ended in [pool.submit(work, device) for device in devices]:
+                ended.result()
+    report.left += [cell for _, cell in todo]
     return report
 
 
@@ -220,6 +239,11 @@ def locked(out: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _show_score(cell: Cell, out: Path) -> str:
+    score = json.loads((cell_folder(out, cell) / FIGURES).read_text(encoding="utf-8"))["mean_iou"]
+    return f"mean IoU {'none' if score is None else f'{score:.4f}'}"
 
 
 def _show_expected(cell: Cell, timed: Sequence[Timed]) -> str:

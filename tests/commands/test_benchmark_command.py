@@ -13,7 +13,6 @@ import yaml
 from segan import cli
 from segan.data.drawing import draw_dataset
 from segan.errors import SeganError
-from segan.experiments import benchmark as bench
 from segan.experiments.perform import perform_cell
 from segan.experiments.runner import read_cell
 from segan.inference.segmenter import Prediction
@@ -64,7 +63,7 @@ def in_process(monkeypatch):
             return error.exit_code
         return 0
 
-    monkeypatch.setattr(bench, "run_child", run_child)
+    monkeypatch.setattr("segan.experiments.execute.run_child", run_child)
     return ran
 
 

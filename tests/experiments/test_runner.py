@@ -1,4 +1,5 @@
 import json
+import threading
 
 import pytest
 from toy_benchmark import TINY, finish, read_figures, toy_cells
@@ -18,7 +19,7 @@ def run(cells, out, perform, **options):
 
 
 def performing(out, seen, failing=()):
-    def perform(cell, folder):
+    def perform(cell, folder, device):
         seen.append(cell.id)
         assert folder == cell_folder(out, cell)
         assert read_cell(folder) == cell
@@ -47,11 +48,11 @@ def test_a_signal_ends_it_and_what_is_done_stays_done(tmp_path):
     cells, seen, stop = toy_cells(), [], StopRequest()
     perform = performing(tmp_path, seen)
 
-    def stopped_in_the_second(cell, folder):
+    def stopped_in_the_second(cell, folder, device):
         if len(seen) == 1:
             stop.note(15)
             return "exit code 143"
-        return perform(cell, folder)
+        return perform(cell, folder, device)
 
     report = run(cells, tmp_path, stopped_in_the_second, stop=stop)
     assert (report.done, report.left, report.failed) == (cells[:1], cells[1:], {})
@@ -110,7 +111,7 @@ def test_a_long_list_of_changes_is_cut(tmp_path):
 def test_a_cell_without_a_score_is_shown_as_such(tmp_path, capsys):
     cells = toy_cells(seeds=[0], modes=["pixel"])
 
-    def perform(cell, folder):
+    def perform(cell, folder, device):
         finish(tmp_path, cell, [5], mean_iou=None)
 
     run_cells(cells, tmp_path, perform, display=Display(), stop=StopRequest(), digests=DIGESTS)
@@ -130,3 +131,26 @@ def test_records_are_plain_json(tmp_path):
     run([cell], tmp_path, performing(tmp_path, []))
     content = json.loads((cell_folder(tmp_path, cell) / "cell.json").read_text())
     assert (content["data"], content["cell"]["seed"]) == ("1", 0)
+
+
+def test_several_devices_work_beside_one_another(tmp_path):
+    cells, seen, together = toy_cells(), [], threading.Barrier(2, timeout=20)
+
+    def perform(cell, folder, device):
+        seen.append((device, cell.id))
+        together.wait()  # Passes only where two are at work at once.
+        finish(tmp_path, cell, [5, 3])
+        return None
+
+    report = run(cells, tmp_path, perform, devices=("one", "two"))
+    assert sorted(cell_id for _, cell_id in seen) == sorted(cell.id for cell in cells)
+    assert {device for device, _ in seen} == {"one", "two"}
+    assert (len(report.done), report.left) == (4, [])
+
+
+def test_an_error_on_one_of_several_devices_is_raised(tmp_path):
+    def perform(cell, folder, device):
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        run(toy_cells(), tmp_path, perform, devices=("one", "two"))
