@@ -233,6 +233,11 @@ class InferenceConfig(Section):
     overlap: Annotated[float, Field(ge=0.0, lt=0.9)] = Field(
         0.25, description="Overlap of tiles, as a share of the side."
     )
+    tta: Literal["none", "flip", "d4"] = Field(
+        "none",
+        description="Average over views, in validation too: `flip` adds the mirrored image; `d4` takes all turns and "
+        "mirror images, eight times the cost, for pictures without an upright; Ronneberger 2015.",
+    )
 
 
 class Config(Section):

@@ -60,7 +60,12 @@ Examples:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json, per_image.csv and counts.npz.")
 @click.option("--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images.")
-@click.option("--tta", is_flag=True, help="Average with the mirrored image.")
+@click.option(
+    "--tta/--no-tta",
+    default=None,
+    help="Average over views: the model's own, or else the mirrored image, which takes twice the time. Default: as the "
+    "model was trained for.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--precision",
@@ -87,7 +92,7 @@ def evaluate(
     convention: str | None,
     out: Path | None,
     tile: int | None,
-    tta: bool,
+    tta: bool | None,
     device: str,
     precision: str,
     as_json: bool,
@@ -122,9 +127,11 @@ def evaluate(
     if predictions is not None:
         if images is not None:
             raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")
+        _refuse_given(("tile", "tta", "device", "precision"), "beside --predictions, where no network runs,", "MODEL")
         evaluation = score_masks(predictions, masks, data, split, wanted, card=card, values=values, quiet=quiet)
     else:
         assert model is not None
+        _refuse_given(("values",), "with MODEL, which says itself what its masks hold,", "--predictions")
         evaluation = score_model(
             model,
             Source.choose(data, images, masks),
@@ -153,6 +160,19 @@ def evaluate(
         click.echo(f"scores: {out / 'metrics.json'}, {out / 'per_image.csv'}")
     if not quiet:
         click.echo(f"next: {_advise(model, out)}")
+
+
+def _refuse_given(names: tuple[str, ...], where: str, other: str) -> None:
+    """Refuse options that would change nothing."""
+    from click.core import ParameterSource
+
+    from segan.errors import UsageError
+
+    context = click.get_current_context()
+    given = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        listed = ", ".join(f"--{name}" for name in given)
+        raise UsageError(f"{listed}: given {where} expected with {other} alone. Leave it out.")
 
 
 def _sum_up(evaluation: "Evaluation") -> str:

@@ -30,7 +30,12 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images; default: the model's."
 )
-@click.option("--tta", is_flag=True, help="Average with the mirrored image: twice the time, slightly better.")
+@click.option(
+    "--tta/--no-tta",
+    default=None,
+    help="Average over views: the model's own, or else the mirrored image, which takes twice the time. Default: as the "
+    "model was trained for.",
+)
 @click.option(
     "--shard",
     metavar="I/N",
@@ -59,7 +64,7 @@ def predict(
     overlay: bool,
     probabilities: bool,
     tile: int | None,
-    tta: bool,
+    tta: bool | None,
     shard: tuple[int, int],
     device: str,
     backend: str,
@@ -81,7 +86,7 @@ def predict(
     from segan.inference.folder import predict_folder
     from segan.inference.segmenter import load_segmenter
 
-    segmenter = load_segmenter(model, device, tile_px=tile, tta="flip" if tta else "none", precision=precision)
+    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, precision=precision)
     with progress_bar("predicting", quiet=quiet) as bar:
         summary = predict_folder(
             segmenter,

@@ -29,6 +29,7 @@ class ModelMeta:
         preprocessing: The chain of steps, a dict each.
         tile_px: Side of the tiles of large images, in pixels.
         overlap: Least overlap of tiles, as a share of the side.
+        tta: Views that are averaged, a key of `TTA`.
         sixteen_bit: How 16-bit images become 8-bit.
         step: Training step of the weights.
         score: Validation mean IoU of the weights; `None`: not validated.
@@ -43,6 +44,7 @@ class ModelMeta:
     preprocessing: list[dict[str, Any]]
     tile_px: int = 1024
     overlap: float = 0.25
+    tta: str = "none"
     sixteen_bit: SixteenBit = "percentile"
     step: int = 0
     score: float | None = None

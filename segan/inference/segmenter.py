@@ -22,8 +22,15 @@ from segan.inference.model_file import find_model_file, load_model_file
 from segan.inference.tiling import Band, blend_tiles
 from segan.models import build_generator
 
-# Views of a tile whose probabilities are averaged: the axes of [N, C, H, W] to flip.
-TTA: dict[str, tuple[tuple[int, ...], ...]] = {"none": ((),), "flip": ((), (3,))}
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+
+# Views of a tile whose probabilities are averaged: whether [N, C, H, W] is transposed, then the axes to flip. `d4` are
+# the eight symmetries of the square, for pictures without an upright, such as those from a microscope.
+TTA: dict[str, tuple[tuple[bool, tuple[int, ...]], ...]] = {
+    "none": ((False, ()),),
+    "flip": ((False, ()), (False, (3,))),
+    "d4": tuple((transposed, axes) for transposed in (False, True) for axes in _FLIPS),
+}
 
 _PLANES_AT_A_TIME = 4
 
@@ -70,7 +77,7 @@ class Segmenter:
         tile_px: Larger images are predicted in tiles of this side, in pixels of the network's input.
         overlap: Least overlap of tiles, as a share of the side.
         precision: `fp32`, `bf16` or `fp16`; softmax and blending are float32 in each.
-        tta: Key of `TTA`: `none`, or `flip` for the mean with the mirrored image.
+        tta: Key of `TTA`: `none`, `flip` for the mean with the mirrored image, `d4` for the mean over eight views.
         sixteen_bit: How 16-bit images are to be read for this network.
         identity: SHA-256 of the model file; empty for a network that comes from none.
     """
@@ -133,11 +140,13 @@ class Segmenter:
         dtype = PRECISIONS[self.precision]
         total: Tensor | None = None
         try:
-            for axes in views:
+            for transposed, axes in views:
+                seen = batch.transpose(2, 3) if transposed else batch
                 with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not torch.float32):
-                    logits = self.network(batch.flip(axes) if axes else batch)
+                    logits = self.network(seen.flip(axes) if axes else seen)
                 probs = logits.float().softmax(dim=1)
                 probs = probs.flip(axes) if axes else probs
+                probs = probs.transpose(2, 3) if transposed else probs
                 total = probs if total is None else total + probs
         except torch.OutOfMemoryError as error:
             height, width = planes.shape[1:]
@@ -154,7 +163,7 @@ def load_segmenter(
     device: str | torch.device = "auto",
     *,
     tile_px: int | None = None,
-    tta: str = "none",
+    tta: bool | None = None,
     precision: str = "fp32",
 ) -> Segmenter:
     """Load a model for prediction.
@@ -163,7 +172,8 @@ def load_segmenter(
         model: Run folder or `model.safetensors`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or a device.
         tile_px: Side of tiles in pixels; `None`: as stored with the model.
-        tta: `none` or `flip`.
+        tta: Average over views: those stored with the model, or the mirrored image where these are none; `None`: as
+            stored.
         precision: `fp32`, `bf16` or `fp16`.
 
     Raises:
@@ -200,10 +210,20 @@ def load_segmenter(
         tile_px=tile_px or meta.tile_px,
         overlap=meta.overlap,
         precision=precision,
-        tta=tta,
+        tta=_choose_views(meta.tta, tta, path),
         sixteen_bit=meta.sixteen_bit,
         identity=stored.sha256,
     )
+
+
+def _choose_views(stored: str, wanted: bool | None, path: Path) -> str:
+    if stored not in TTA:
+        raise CheckpointError(f"{path}: views {stored!r} seen, expected one of {', '.join(TTA)}. Update segan.")
+    if wanted is None:
+        return stored
+    if not wanted:
+        return "none"
+    return "flip" if stored == "none" else stored
 
 
 @contextlib.contextmanager

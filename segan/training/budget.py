@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from segan.config import Config
+from segan.inference.segmenter import TTA
 from segan.training.build import build_state
 from segan.training.objective import Objective
 from segan.training.runtime import Runtime
@@ -102,7 +103,8 @@ def measure(
             times.append(time.perf_counter() - start)
         seconds[mode] = statistics.median(times[1:]) if cycle == 1 else statistics.fmean(times[1:])
     # A forward pass costs about a third of a step, and validation adds decoding and scoring.
-    image_s = 0.5 * seconds["pixel"] / config.training.batch_size
+    views = len(TTA[config.inference.tta])
+    image_s = 0.5 * views * seconds["pixel"] / config.training.batch_size
     return Estimate(seconds["pixel"], seconds.get("adversarial", seconds["pixel"]), image_s)
 
 

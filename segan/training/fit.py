@@ -242,6 +242,7 @@ def _segmenter(setting: Setting, state: TrainingState) -> Segmenter:
         chain=setting.chain,
         tile_px=part.tile_px,
         overlap=part.overlap,
+        tta=part.tta,
         device=setting.runtime.device,
         precision=setting.runtime.precision,
         sixteen_bit=setting.config.data.sixteen_bit,

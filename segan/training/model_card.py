@@ -63,6 +63,7 @@ def save_generator(path: Path, state: TrainingState, config: Config, labels: Lab
         preprocessing=build_chain(config.preprocessing).to_list(),
         tile_px=config.inference.tile_px,
         overlap=config.inference.overlap,
+        tta=config.inference.tta,
         sixteen_bit=config.data.sixteen_bit,
         step=progress.step,
         score=progress.best_score if progress.best_step == progress.step else None,

@@ -76,7 +76,7 @@ def output(tmp_path):
     (tmp_path / "out" / "probabilities" / "day").mkdir(parents=True)
     (tmp_path / "out" / "manifest.csv").touch()
     Image.new("L", (3, 2)).save(tmp_path / "out" / "masks" / "day" / "a.png")
-    np.save(tmp_path / "out" / "probabilities" / "day" / "a.npy", np.full((3, 2, 3), 0.25, np.float16))
+    np.save(tmp_path / "out" / "probabilities" / "day" / "a.npy", np.full((3, 2, 3), 1 / 3, np.float16))
     return tmp_path / "out"
 
 
@@ -112,6 +112,7 @@ def test_probabilities_are_found_from_inside_the_folder_of_masks(output, monkeyp
         (np.zeros((3, 2, 3), np.uint8), "uint8 .* seen, expected floats"),
         (np.full((3, 2, 3), 1.5, np.float16), "values outside 0 to 1 seen, .* Apply a softmax"),
         (np.full((3, 2, 3), np.nan, np.float16), "values outside 0 to 1 seen"),
+        (np.full((3, 2, 3), 0.5, np.float16), "add up to 1 only within 0.5 seen, expected 0.01. Apply one softmax"),
     ],
 )
 def test_what_is_no_probability_is_told(output, content, message):

@@ -102,6 +102,19 @@ def test_flipping_averages_the_mirrored_view(image):
     torch.testing.assert_close(mean, (one + other.flip(2)) / 2)
 
 
+def test_d4_averages_all_eight_views(image):
+    network = Blur().eval()
+    (mean,) = (band.planes for band in make(network, tta="d4").network_planes(image, None))
+    plain, views = make(network), []
+    for turns in range(4):
+        for mirrored in (False, True):
+            seen = np.rot90(image[:, ::-1] if mirrored else image, turns)
+            (own,) = (band.planes for band in plain.network_planes(np.ascontiguousarray(seen), None))
+            own = torch.rot90(own, -turns, (1, 2))
+            views.append(own.flip(2) if mirrored else own)
+    torch.testing.assert_close(mean, torch.stack(views).mean(dim=0))
+
+
 def test_a_full_device_is_told_with_a_way_out(image):
     class Hungry(nn.Module):
         def forward(self, image):
@@ -138,6 +151,29 @@ def test_a_saved_model_predicts_as_the_network_did(model, image):
     ours = Segmenter(network, LABELS, build_chain(CHAINS["crop"])).predict(image)
     assert (loaded.predict(image).mask == ours.mask).all()
     assert loaded.predict(image).confidence == pytest.approx(ours.confidence)
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "expected"),
+    [
+        ("none", None, "none"), ("none", True, "flip"), ("none", False, "none"),
+        ("d4", None, "d4"), ("d4", True, "d4"), ("d4", False, "none"),
+    ],
+)  # fmt: skip
+def test_views_are_those_of_the_model_unless_told_otherwise(tmp_path, model, stored, wanted, expected):
+    meta = ModelMeta(
+        "unet", "resnet18", {"decoder_channels": [16, 8, 8, 8, 8]}, 0.0, dump_labels(LABELS), CHAINS["bare"], tta=stored
+    )
+    save_model(tmp_path / "model.safetensors", model[1].state_dict(), meta)
+    assert load_segmenter(tmp_path, "cpu", tta=wanted).tta == expected
+
+
+def test_views_of_a_later_version_are_told(tmp_path, model):
+    options = {"decoder_channels": [16, 8, 8, 8, 8]}
+    meta = ModelMeta("unet", "resnet18", options, 0.0, dump_labels(LABELS), CHAINS["bare"], tta="d8")
+    save_model(tmp_path / "model.safetensors", model[1].state_dict(), meta)
+    with pytest.raises(CheckpointError, match=r"views 'd8' seen, expected one of none, flip, d4\. Update segan"):
+        load_segmenter(tmp_path, "cpu")
 
 
 def test_the_package_loads_a_model(model):
