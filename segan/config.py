@@ -94,11 +94,26 @@ class GeneratorConfig(Section):
 class DiscriminatorConfig(Section):
     """The judge of (image, mask) pairs; Isola et al. 2017."""
 
-    kind: Literal["patch", "pixel", "image"] = Field(
-        "patch", description="Judge overlapping patches, single pixels (1x1 convolutions) or the whole image."
+    kind: Literal["patch", "pixel", "image", "multiscale", "confidence", "pixel_class"] = Field(
+        "patch",
+        description="Judge overlapping patches, single pixels (1x1 convolutions) or the whole image; patches at "
+        "several scales (Wang 2018); each pixel from a wide view (Hung 2018); or each pixel and class, with "
+        "`per_class` (Schönfeld 2021).",
+    )
+    input: Literal["concat", "product", "mask"] = Field(
+        "concat",
+        description="What is shown: image and mask side by side, the image times the probability of each class (Luc "
+        "2016), or the mask alone (Hung 2018).",
     )
     depth: int = Field(
-        3, ge=1, le=6, description="Stride-2 convolutions; 3 gives the 70x70 receptive field of pix2pix."
+        3,
+        ge=1,
+        le=6,
+        description="Stride-2 convolutions; 3 gives the 70x70 receptive field of pix2pix. `confidence` has one more; "
+        "in `pixel_class` levels below the finest.",
+    )
+    scales: int = Field(
+        2, ge=1, le=4, description="Discriminators of `multiscale`, at 1, 1/2, 1/4, 1/8 of what is seen."
     )
     channels: int = Field(32, ge=1, description="Width of the first layer; doubles with depth up to 8 times.")
     norm: Literal["spectral", "instance", "none"] = Field(
@@ -132,8 +147,10 @@ class LossConfig(Section):
         description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, "
         "median frequency (Eigen 2015), or a list.",
     )
-    adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp"] = Field(
-        "nonsaturating", description="Goodfellow 2014; Mao 2017; Lim 2017; Gulrajani 2017."
+    adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp", "multiscale_l1", "per_class"] = Field(
+        "nonsaturating",
+        description="Goodfellow 2014; Mao 2017; Lim 2017; Gulrajani 2017. `multiscale_l1` compares features, Xue 2018; "
+        "`per_class` names the class of each pixel or calls it fake, with the kind `pixel_class`, Schönfeld 2021.",
     )
     adversarial_weight: NonNegative = Field(
         0.01, description="Weight of the adversarial term after the ramp; 0: pixel-only. 0.01 as in AdvSemiSeg."
@@ -278,11 +295,41 @@ class Config(Section):
             raise ValueError(
                 "discriminator.control shuffled needs other images in a batch: raise training.batch_size to 2 or more"
             )
+        self._check_signal()
         if not self.preprocessing or self.preprocessing[-1].get("name") != "normalize":
             raise ValueError(
                 "preprocessing must end with the step `normalize`: add `- name: normalize` as its last step"
             )
         return self
+
+    def _check_signal(self) -> None:
+        """Refuse what the adversarial loss and the discriminator cannot do together."""
+        loss, judge = self.loss, self.discriminator
+        if loss.adversarial == "per_class" and judge.kind != "pixel_class":
+            raise ValueError(
+                f"loss.adversarial per_class needs a logit for each class, discriminator.kind is {judge.kind}: "
+                "set discriminator.kind=pixel_class"
+            )
+        if judge.kind == "pixel_class" and loss.adversarial not in ("per_class", "multiscale_l1"):
+            raise ValueError(
+                f"discriminator.kind pixel_class names classes, loss.adversarial is {loss.adversarial}: "
+                "set loss.adversarial=per_class, or multiscale_l1, which needs no logits"
+            )
+        if loss.r1_weight and loss.adversarial in ("multiscale_l1", "per_class"):
+            raise ValueError(
+                f"loss.r1_weight penalises the slope of one logit, which loss.adversarial {loss.adversarial} has not: "
+                "set loss.r1_weight=0"
+            )
+        if judge.control == "shuffled" and loss.adversarial == "per_class":
+            raise ValueError(
+                "discriminator.control shuffled would still learn the classes of the right image from loss.adversarial "
+                "per_class: set discriminator.control=frozen"
+            )
+        if loss.adversarial_balance == "gradient" and loss.is_adversarial and not loss.adversarial_weight:
+            raise ValueError(
+                "loss.adversarial_balance gradient takes loss.adversarial_weight for the ratio, and 0 leaves nothing "
+                "of feature matching: set loss.adversarial_balance=fixed"
+            )
 
 
 def load_config(

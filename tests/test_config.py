@@ -1,10 +1,11 @@
 """Configs load, wrong keys are told with a way out, and the shipped ones build and take a step."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from segan.config import Config, dump_config, load_config, parse_config
+from segan.config import Config, DiscriminatorConfig, LossConfig, dump_config, load_config, parse_config
 from segan.errors import ConfigError
 from segan.resources import card_names, config_names, config_path
 
@@ -48,11 +49,49 @@ def test_extends_in_a_circle(tmp_path: Path) -> None:
         ("training={steps: null, epochs: null}", "both null"),
         ("training={warmup_fraction: 0.8, ramp_fraction: 0.5}", "is above 1"),
         ("preprocessing=[{name: resize}]", "must end with the step `normalize`"),
+        ("loss.adversarial=per_class", "a logit for each class, discriminator.kind is patch: set .*kind=pixel_class"),
+        ("discriminator.kind=pixel_class", "loss.adversarial is nonsaturating: set loss.adversarial=per_class"),
+        (
+            "loss={adversarial: multiscale_l1, r1_weight: 1}",
+            "loss.adversarial multiscale_l1 has not: set .*r1_weight=0",
+        ),
+        (
+            "loss={adversarial_balance: gradient, adversarial_weight: 0, feature_matching_weight: 1}",
+            "0 leaves nothing of feature matching: set loss.adversarial_balance=fixed",
+        ),
+        ("discriminator.scales=0", "discriminator.scales: seen 0"),
+        ("discriminator.input=both", "discriminator.input: seen 'both'"),
     ],
 )
 def test_wrong_values_are_told(override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(None, [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("loss.r1_weight=1", "loss.adversarial per_class has not: set loss.r1_weight=0"),
+        ("discriminator.control=shuffled", "shuffled would still learn the classes .* discriminator.control=frozen"),
+    ],
+)
+def test_what_per_class_cannot_do_is_told(override: str, message: str) -> None:
+    pair = ["loss.adversarial=per_class", "discriminator.kind=pixel_class"]
+    assert load_config(None, pair).loss.adversarial == "per_class"
+    assert load_config(None, ["loss.adversarial=multiscale_l1", pair[1]]).loss.adversarial == "multiscale_l1"
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [*pair, override])
+
+
+def test_names_of_losses_and_discriminators_are_those_of_the_tables() -> None:
+    from segan.losses import SIGNALS
+    from segan.models import DISCRIMINATORS
+    from segan.models.discriminator_base import INPUTS
+
+    fields = DiscriminatorConfig.model_fields
+    assert get_args(LossConfig.model_fields["adversarial"].annotation) == tuple(SIGNALS)
+    assert get_args(fields["kind"].annotation) == tuple(DISCRIMINATORS)
+    assert get_args(fields["input"].annotation) == tuple(INPUTS)
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -12,8 +12,9 @@ from segan.errors import CheckpointError, UsageError
 from segan.inference.model_file import MODEL_NAME, find_model_file
 from segan.inference.segmenter import Segmenter
 from segan.losses.real_masks import REAL_MASKS
+from segan.losses.signals import SIGNALS
 from segan.models import build_discriminator
-from segan.models.patchgan import Discriminator
+from segan.models.discriminator_base import Discriminator
 from segan.tensor_file import read_tensors, write_tensors
 
 FORMAT = "segan-discriminator-1"
@@ -31,12 +32,14 @@ class DiscriminatorMeta:
         channels: See there.
         norm: See there.
         input_scale: See there.
-        adversarial: Key of `ADVERSARIAL_LOSSES`: what its logits mean.
+        adversarial: Key of `SIGNALS`: what its logits mean.
         real_masks: Key of `REAL_MASKS`: how true and predicted masks were shown to it.
         updates: How many times it has learnt.
         step: Training step of the weights.
         model: SHA-256 of the model file it was saved with.
         segan_version: Version that wrote the file.
+        input: See `build_discriminator`; files of before it was kept are all of `concat`.
+        scales: See there; used by `multiscale` alone.
     """
 
     kind: str
@@ -51,6 +54,8 @@ class DiscriminatorMeta:
     step: int
     model: str
     segan_version: str = __version__
+    input: str = "concat"
+    scales: int = 2
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,19 @@ class TrainedDiscriminator:
 
     @torch.inference_mode()
     def judge(self, planes: Tensor, mask: Tensor) -> Tensor:
-        """Compute logits `float32 [N, 1, h, w]` of normalised images `[N, 3, H, W]` with masks `[N, K, H, W]`."""
+        """Compute one map of logits of normalised images `[N, 3, H, W]` with masks `[N, K, H, W]`.
+
+        Returns:
+            `float32 [N, 1, h, w]`: the mean over scales, or the log odds of any class against "fake".
+        """
         logits: Tensor = self.network(planes, mask)[0]
-        return logits.float()
+        return self.network.realness(logits.float())
 
     def realism(self, logits: Tensor) -> Tensor:
         """Turn logits into the probability that a pair is real, in [0, 1].
 
         Least squares aims at 1 and 0 directly; all others go through the sigmoid. Only the cross entropy makes that a
-        probability: hinge and critic know an order, no scale.
+        probability: hinge and critic know an order, no scale, and `per_class` weighs rare classes up.
         """
         return logits.clamp(0.0, 1.0) if self.meta.adversarial == "lsgan" else logits.sigmoid()
 
@@ -112,7 +121,7 @@ def load_discriminator(model: str | Path, segmenter: Segmenter) -> TrainedDiscri
         segmenter: That model.
 
     Raises:
-        UsageError: There is no such file, it is that of another model, or it has never learnt.
+        UsageError: There is no such file, it is that of another model, it has never learnt, or its logits say nothing.
         CheckpointError: The file is damaged, not a discriminator of ours, or of a later version.
     """
     path = discriminator_path(find_model_file(model))
@@ -132,6 +141,12 @@ def load_discriminator(model: str | Path, segmenter: Segmenter) -> TrainedDiscri
             f"{path}: has learnt 0 times by step {meta.step}, the best one of the run, expected at least 1. Use "
             "last.safetensors of the run, or train with a smaller training.warmup_fraction."
         )
+    signal = SIGNALS.get(meta.adversarial)
+    if signal is not None and not signal.has_logits:
+        raise UsageError(
+            f"{path}: learnt by loss.adversarial {meta.adversarial}, which compares features and calls nothing real or "
+            "fake, expected a loss of logits. Do without its realism maps and figures."
+        )
     try:
         network = build_discriminator(
             meta.kind,
@@ -140,6 +155,8 @@ def load_discriminator(model: str | Path, segmenter: Segmenter) -> TrainedDiscri
             channels=meta.channels,
             norm=meta.norm,
             input_scale=meta.input_scale,
+            input=meta.input,
+            scales=meta.scales,
         )
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -19,8 +19,8 @@ def d_cross_entropy(real_logits: Tensor, fake_logits: Tensor, weight: Tensor | N
     """Compute the discriminator's cross entropy, `-log D(real) - log(1 - D(fake))`; log 4 at chance.
 
     Args:
-        real_logits: float `[N, 1, h, w]`.
-        fake_logits: float `[N, 1, h, w]`.
+        real_logits: float `[N, C, h, w]`, one channel or one for each scale.
+        fake_logits: float `[N, C, h, w]`.
         weight: Weight of each logit, of the same shape; `None` for 1 each. So in every loss here.
 
     Source:

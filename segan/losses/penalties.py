@@ -1,7 +1,8 @@
 """Penalties on the discriminator's gradient by the mask it is shown.
 
-The value of a mask is the mean of its logits over what is labelled, as in the adversarial losses; a single logit is
-its own mean. Where there is no label the mask has no slope, and an image without any label counts nowhere.
+The value of a mask is the mean of its logits over what is labelled, as in the adversarial losses, and over scales; a
+single logit is its own mean. Where there is no label the mask has no slope, and an image without any label counts
+nowhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ def r1_penalty(real_logits: Tensor, real_mask: Tensor, target: Tensor) -> Tensor
     The half belongs to the penalty here: with weight gamma the term is `gamma / 2 E |grad D|^2`, as in the paper.
 
     Args:
-        real_logits: float `[N, 1, h, w]`, computed from `real_mask`.
+        real_logits: float `[N, C, h, w]`, one channel or one for each scale, computed from `real_mask`.
         real_mask: float `[N, K, H, W]` that requires a gradient.
         target: int64 `[N, H, W]`, class indices and `IGNORE`.
 
@@ -71,7 +72,8 @@ def _gradient_by(mask: Tensor, logits: Tensor, target: Tensor) -> Tensor:
     """Compute the gradient of each mask's mean logit by its labelled pixels, `[N, K * H * W]`, itself with a graph."""
     validity = validity_map(target, (logits.shape[-2], logits.shape[-1]))
     weight = validity / validity.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
-    (gradient,) = torch.autograd.grad((logits.float() * weight).sum(), [mask], create_graph=True)
+    value = (logits.float().mean(dim=1, keepdim=True) * weight).sum()
+    (gradient,) = torch.autograd.grad(value, [mask], create_graph=True)
     return gradient.masked_fill(~valid_pixels(target).unsqueeze(1), 0.0).flatten(1)
 
 

@@ -1,7 +1,7 @@
 """Networks: generators and discriminators in tables, by the names the config uses."""
 
+from segan.models.discriminators import DISCRIMINATORS, build_discriminator, receptive_field_px
 from segan.models.generators import GENERATORS, build_generator, count_parameters
-from segan.models.patchgan import DISCRIMINATORS, build_discriminator, receptive_field_px
 
 __all__ = [
     "DISCRIMINATORS",

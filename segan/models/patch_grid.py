@@ -2,9 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from segan.models.patchgan import Discriminator
+from segan.models.discriminator_base import Discriminator
 from segan.models.shrink import whole_factor
 
 Centers = NDArray[np.float64]
@@ -19,7 +18,7 @@ def patch_centers(discriminator: Discriminator, size: tuple[int, int]) -> tuple[
 
     Returns:
         Positions of the rows and of the columns of logits in pixels, where pixel i covers i to i + 1; the middle of
-        the image alone for a discriminator that judges it whole.
+        the image alone for a discriminator that judges it whole. Of several scales the finest counts.
     """
     rows, columns = (_centers_along(discriminator, side) for side in size)
     return rows, columns
@@ -28,17 +27,10 @@ def patch_centers(discriminator: Discriminator, size: tuple[int, int]) -> tuple[
 def _centers_along(discriminator: Discriminator, side: int) -> Centers:
     if discriminator.whole_image:
         return np.array([side / 2])
-    factor = whole_factor(discriminator.input_scale)
-    shrunk = max(1, round(side * discriminator.input_scale)) if factor is None else -(-side // factor)
+    scale = discriminator.shape.input_scale
+    factor = whole_factor(scale)
+    shrunk = max(1, round(side * scale)) if factor is None else -(-side // factor)
     cell_px = side / shrunk if factor is None else factor
-    missing = max(0, discriminator.minimum - shrunk)
-    # Dumoulin & Visin 2016, relation 8, along one side: each layer moves the first centre and widens the steps.
-    first, step, count = 0.5, 1, shrunk + missing
-    for layer in discriminator.modules():
-        if isinstance(layer, nn.Conv2d):
-            kernel, padding, stride = layer.kernel_size[0], int(layer.padding[0]), layer.stride[0]
-            first += ((kernel - 1) / 2 - padding) * step
-            step *= stride
-            count = (count + 2 * padding - kernel) // stride + 1
-    centers: Centers = (first + step * np.arange(count, dtype=np.float64) - missing // 2) * cell_px
+    first, step, count = discriminator.grid(shrunk)
+    centers: Centers = (first + step * np.arange(count, dtype=np.float64)) * cell_px
     return centers

@@ -31,7 +31,7 @@ def find_discriminator(root: Path, segmenter: Segmenter) -> TrainedDiscriminator
         return None
     try:
         return load_discriminator(root, segmenter)
-    except UsageError:  # It has never learnt, or a stopped run has not yet saved the one of this model.
+    except UsageError:  # It has never learnt, or only to compare features, or the one of this model is not yet saved.
         return None
 
 

@@ -87,11 +87,13 @@ def _describe_generator(record: RunRecord) -> str:
 
 def _describe_training(record: RunRecord) -> str:
     loss = record.section("loss")
-    weight = loss.get("adversarial_weight", 0)
-    if not weight:
+    weight, matching = loss.get("adversarial_weight", 0), loss.get("feature_matching_weight", 0)
+    if not weight and not matching:
         return "pixel losses only"
     joined = adversarial_from(record.lines)
     start = "" if joined is None else f", from step {joined:,} on"
+    if not weight:
+        return f"feature matching of weight {show_number(float(matching))}{start}"
     return f"adversarial: {loss.get('adversarial', 'unknown')} loss of weight {show_number(float(weight))}{start}"
 
 

@@ -13,8 +13,8 @@ from segan.data.statistics import class_weights
 from segan.errors import ConfigError
 from segan.losses.pixel import pixel_loss
 from segan.models import build_discriminator, build_generator, count_parameters, receptive_field_px
+from segan.models.discriminator_base import Discriminator
 from segan.models.ema import ExponentialMovingAverage
-from segan.models.patchgan import Discriminator
 from segan.training.objective import Objective, weights_of
 from segan.training.runtime import Runtime
 from segan.training.state import Progress, TrainingState
@@ -72,10 +72,12 @@ def describe_networks(config: Config, state: TrainingState) -> str:
     text = f"generator: {name}, {count_parameters(state.generator) / 1e6:.1f} M parameters"
     if state.discriminator is None:
         return f"{text}; no discriminator (pixel-only)"
-    field = receptive_field_px(state.discriminator)
-    seen = "the whole image" if field is None else f"patches of {field}x{field} px"
+    judge, field = config.discriminator, receptive_field_px(state.discriminator)
+    most = "up to " if judge.kind == "multiscale" else ""
+    seen = "the whole image" if field is None else f"patches of {most}{field}x{field} px"
+    shown = {"concat": "", "product": " of image times mask", "mask": " of the mask alone"}[judge.input]
     millions = count_parameters(state.discriminator) / 1e6
-    return f"{text}; discriminator: {config.discriminator.kind}, {millions:.1f} M parameters, judges {seen}"
+    return f"{text}; discriminator: {judge.kind}, {millions:.1f} M parameters, judges {seen}{shown}"
 
 
 def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) -> Discriminator:
@@ -88,6 +90,8 @@ def build_run_discriminator(config: Config, num_classes: int, runtime: Runtime) 
         channels=part.channels,
         norm=part.norm,
         input_scale=part.input_scale,
+        input=part.input,
+        scales=part.scales,
     )
     runtime.place(discriminator)  # In place, as for every module.
     return discriminator

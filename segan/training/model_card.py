@@ -37,6 +37,8 @@ def save_networks(path: Path, state: TrainingState, config: Config, labels: Labe
         updates=count_updates(state.optimizer_d),
         step=state.progress.step,
         model=seal,
+        input=part.input,
+        scales=part.scales,
     )
     save_discriminator(discriminator_path(path), state.discriminator.state_dict(), meta)
 

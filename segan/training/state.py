@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from segan.models.discriminator_base import Discriminator
 from segan.models.ema import ExponentialMovingAverage
-from segan.models.patchgan import Discriminator
 from segan.training.runtime import Runtime
 
 

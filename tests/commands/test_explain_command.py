@@ -10,6 +10,7 @@ from segan.data.labels import build_labels, dump_labels
 from segan.inference.discriminator_file import DiscriminatorMeta, save_discriminator
 from segan.inference.model_file import ModelMeta, save_model
 from segan.models import build_discriminator, build_generator
+from segan.tensor_file import read_tensors, write_tensors
 
 LABELS = build_labels(["wall", "cell"])
 
@@ -88,6 +89,21 @@ def test_names_without_a_mask_are_told(run, data, tmp_path, capsys):
     image = data / "images" / "test" / "0.png"
     assert explain(run, image, "--out", tmp_path / "out", "--maps", "entropy", "--masks", other) == 0
     assert "no image has a true mask of its name" in capsys.readouterr().out
+
+
+def test_one_that_compares_features_is_refused_in_one_line(run, data, tmp_path, capsys):
+    path = run / "discriminator.safetensors"
+    tensors, facts, _ = read_tensors(path)
+    write_tensors(path, tensors, {**facts, "adversarial": "multiscale_l1"})
+    images = data / "images" / "test"
+    for options in (("--discriminator", "--data", data), (images, "--out", tmp_path / "a", "--maps", "realism")):
+        assert explain(run, *options) == 2
+        lines = [line for line in capsys.readouterr().err.splitlines() if "compares features" in line]
+        assert len(lines) == 1
+    assert explain(run, images, "--out", tmp_path / "b") == 0
+    captured = capsys.readouterr()
+    assert "without realism: " in captured.err
+    assert "3 of 3 images: entropy, tta;" in captured.out
 
 
 def test_the_discriminator_is_measured(run, data, tmp_path, capsys):

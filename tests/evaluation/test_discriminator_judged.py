@@ -9,6 +9,7 @@ from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.errors import DataError
 from segan.evaluation.discriminator import judge_image, judge_samples
+from segan.evaluation.discriminator_quality import DiscriminatorQuality
 from segan.evaluation.sums import UNITS
 from segan.inference.discriminator_file import DiscriminatorMeta, TrainedDiscriminator
 from segan.inference.segmenter import Segmenter
@@ -89,6 +90,29 @@ def test_large_images_are_judged_in_parts():
     parts = judge_image(make_discriminator(), make_segmenter(tile_px=32), "a", image, truth)
     np.testing.assert_allclose(np.sort(parts.real), np.sort(whole.real), atol=1e-6)
     assert parts.weight.sum() == whole.weight.sum()
+
+
+FAMILY = {"multiscale": "hinge", "confidence": "lsgan", "pixel_class": "per_class"}
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+@pytest.mark.parametrize("shown", ["concat", "product", "mask"])
+def test_every_kind_is_judged(kind, shown):
+    torch.manual_seed(0)
+    meta = DiscriminatorMeta(kind, 2, 1, 2, "none", 0.5, FAMILY[kind], "onehot", 1, 1, "", input=shown)
+    network = build_discriminator(kind, num_classes=2, depth=1, channels=2, norm="none", input_scale=0.5, input=shown)
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (21, 34, 3), dtype=np.uint8)
+    truth = random.integers(0, 2, (21, 34)).astype(np.uint8)
+    truth[:10] = 255
+    judge = TrainedDiscriminator(network.eval(), meta)
+    found = judge_image(judge, make_segmenter(), "a", image, truth)
+    assert len(found.real) == {"multiscale": 2 * 6, "confidence": 6 * 17, "pixel_class": 6 * 17}[kind]
+    assert np.isfinite(found.real).all()
+    assert (found.real != found.fake).any()
+    quality = DiscriminatorQuality(LABELS.classes, (found,), meta, judge.border)
+    figures = quality.to_json()
+    assert all(0.0 <= figures[name] <= 1.0 for name in ("accuracy", "auroc_patch", "ece"))
 
 
 @pytest.fixture

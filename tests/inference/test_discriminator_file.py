@@ -50,6 +50,46 @@ def test_what_is_loaded_judges_as_what_was_saved(model, network):
     assert not loaded.network.training
 
 
+FAMILY = {"multiscale": "hinge", "confidence": "lsgan", "pixel_class": "per_class", "image": "wgan-gp"}
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+@pytest.mark.parametrize("shown", ["concat", "product", "mask"])
+def test_every_kind_comes_back_with_one_map(model, kind, shown):
+    facts = {"kind": kind, "input": shown, "scales": 3, "adversarial": FAMILY[kind]}
+    shape = {"num_classes": 2, "depth": 2, "channels": 4, "input_scale": 0.5}
+    saved = build_discriminator(kind, **shape, input=shown, scales=3)
+    rewrite(model, saved, **facts)
+    loaded = load_discriminator(model, SEGMENTER)
+    assert loaded.meta == dataclasses.replace(META, **facts)
+    planes, mask = torch.randn(1, 3, 37, 48), torch.rand(1, 2, 37, 48)
+    logits = saved.eval()(planes, mask)[0]
+    judged = loaded.judge(planes, mask)
+    assert judged.shape == (1, 1, *logits.shape[2:])
+    assert torch.equal(judged, saved.realness(logits))
+    assert ((loaded.realism(judged) >= 0.0) & (loaded.realism(judged) <= 1.0)).all()
+
+
+def test_a_file_of_before_inputs_and_scales_still_loads(model, network):
+    facts = dataclasses.asdict(META)
+    del facts["input"], facts["scales"]
+    content = {"format": "segan-discriminator-1", **facts}
+    write_tensors(model / "discriminator.safetensors", network.state_dict(), content)
+    loaded = load_discriminator(model, SEGMENTER)
+    assert (loaded.meta.input, loaded.network.shape.inputs) == ("concat", 5)
+    # Its names of weights, which no change may touch.
+    assert {"hidden.0.conv.bias", "hidden.2.conv.parametrizations.weight.original", "last.bias"} <= set(
+        network.state_dict()
+    )
+
+
+def test_one_that_compares_features_is_refused(model, network):
+    rewrite(model, network, adversarial="multiscale_l1")
+    with pytest.raises(UsageError, match=r"learnt by loss\.adversarial multiscale_l1, which compares") as caught:
+        load_discriminator(model, SEGMENTER)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_last_model_has_its_own(model, network):
     path = discriminator_path(model / "last.safetensors")
     (model / "last.safetensors").touch()
@@ -96,7 +136,13 @@ def test_other_files_are_told(model, facts, message):
 
 @pytest.mark.parametrize(
     ("adversarial", "realism", "border"),
-    [("nonsaturating", 0.880797, 0.0), ("hinge", 0.880797, 0.0), ("lsgan", 1.0, 0.5), ("wgan-gp", 0.880797, None)],
+    [
+        ("nonsaturating", 0.880797, 0.0),
+        ("hinge", 0.880797, 0.0),
+        ("lsgan", 1.0, 0.5),
+        ("wgan-gp", 0.880797, None),
+        ("per_class", 0.880797, 0.0),
+    ],
 )
 def test_what_logits_mean_depends_on_the_loss(network, adversarial, realism, border):
     judge = TrainedDiscriminator(network, dataclasses.replace(META, adversarial=adversarial))

@@ -39,6 +39,17 @@ def test_r1_takes_the_mean_of_several_logits() -> None:
     assert r1_penalty(5.0 * mask, mask, TARGET[:2]).item() == pytest.approx(0.5 * 4 * (5 / 4) ** 2)
 
 
+def test_penalties_take_the_mean_of_scales() -> None:
+    mask = torch.rand(3, 1, 2, 2, requires_grad=True)
+
+    def critic(image: Tensor, shown: Tensor) -> tuple[Tensor, list[Tensor]]:
+        return torch.cat([2.0 * shown, 4.0 * shown], dim=1), []
+
+    # The mean over four cells and two scales moves by 3/4 with each value of the mask.
+    assert r1_penalty(critic(IMAGE, mask)[0], mask, TARGET).item() == pytest.approx(0.5 * 4 * (3 / 4) ** 2)
+    assert gradient_penalty(critic, IMAGE, mask, mask, TARGET).item() == pytest.approx((2 * 3 / 4 - 1.0) ** 2)
+
+
 def test_r1_is_a_finite_difference() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Tanh(), nn.Conv2d(4, 1, 2)).double()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segan.models import build_discriminator
+from segan.models import DISCRIMINATORS, build_discriminator
 from segan.models.patch_grid import patch_centers
 
 
@@ -35,7 +35,7 @@ def test_centers_are_those_of_the_gradient(kind: str, depth: int, scale: float) 
         np.testing.assert_allclose(found[inner], expected[inner], atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["patch", "pixel", "image"])
+@pytest.mark.parametrize("kind", DISCRIMINATORS)
 @pytest.mark.parametrize("scale", [1.0, 0.5, 0.75])
 @pytest.mark.parametrize("size", [(64, 64), (37, 51), (5, 40)])
 def test_there_is_a_center_for_each_logit(kind: str, scale: float, size: tuple[int, int]) -> None:
@@ -50,6 +50,19 @@ def test_the_patch_of_pix2pix_by_hand() -> None:
     rows, _ = patch_centers(discriminator, (64, 64))
     # Half a pixel, then half a step of 1, 2, 4, 8 and 8: 12; the last one lies as far from the other border.
     assert rows.tolist() == [12.0, 20.0, 28.0, 36.0, 44.0, 52.0]
+
+
+@pytest.mark.parametrize("kind", ["confidence", "pixel_class"])
+def test_one_logit_for_each_seen_pixel_stands_in_its_middle(kind: str) -> None:
+    discriminator = build_discriminator(kind, num_classes=2, depth=2, channels=2, input_scale=0.5)
+    rows, columns = patch_centers(discriminator, (7, 4))
+    assert (rows.tolist(), columns.tolist()) == ([1.0, 3.0, 5.0, 7.0], [1.0, 3.0])
+
+
+def test_scales_share_the_grid_of_the_finest() -> None:
+    several, one = (build_discriminator(kind, num_classes=2, depth=2) for kind in ("multiscale", "patch"))
+    for here, there in zip(patch_centers(several, (50, 70)), patch_centers(one, (50, 70)), strict=True):
+        assert here.tolist() == there.tolist()
 
 
 def test_a_whole_image_has_its_middle() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ def test_facts_say_what_was_trained() -> None:
     assert facts["Length"] == "60 steps of 8 images, 80 s, seed 3"
     assert facts["Chosen by"] == "validation mean IoU 0.600 at step 60"
     assert training_command(make_record()) == "segan train --set 'x=\"<y>\"'"
+
+
+def test_feature_matching_alone_is_no_pixel_only_run() -> None:
+    record = make_record()
+    loss = {**record.config["loss"], "adversarial_weight": 0, "feature_matching_weight": 0.5}
+    record = dataclasses.replace(record, config={**record.config, "loss": loss})
+    assert dict(list_facts(record))["Training"] == "feature matching of weight 0.5, from step 30 on"
 
 
 def test_a_missing_discriminator_file_and_a_damaged_one_are_told(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ from segan.report.record import find_source, read_run
 from segan.report.render import render_report
 
 
-def keep_discriminator(run: Path, *, updates: int = 3) -> None:
+def keep_discriminator(run: Path, *, updates: int = 3, kind: str = "patch", adversarial: str = "nonsaturating") -> None:
     shape = {"depth": 1, "channels": 4, "norm": "none", "input_scale": 1.0}
     torch.manual_seed(1)
-    network = build_discriminator("patch", num_classes=5, **shape)
+    network = build_discriminator(kind, num_classes=5, **shape)
     meta = DiscriminatorMeta(
-        kind="patch",
+        kind=kind,
         num_classes=5,
-        adversarial="nonsaturating",
+        adversarial=adversarial,
         real_masks="onehot",
         updates=updates,
         step=3,
@@ -84,6 +84,21 @@ def test_one_that_has_never_learnt_says_nothing(toy: ToyRun) -> None:
     report = make(toy)
     assert report.discriminator is None
     assert "Realism" not in render_report(report)
+
+
+def test_one_that_compares_features_is_left_out(toy: ToyRun) -> None:
+    keep_discriminator(toy.run, adversarial="multiscale_l1")
+    report = make(toy)
+    assert report.discriminator is None
+    assert "Realism" not in render_report(report)
+
+
+def test_a_judge_of_classes_is_measured_and_drawn(toy: ToyRun) -> None:
+    keep_discriminator(toy.run, kind="pixel_class", adversarial="per_class")
+    report = make(toy)
+    assert report.discriminator is not None
+    assert report.discriminator.figures
+    assert "Realism map" in render_report(report)
 
 
 def test_a_damaged_one_is_told(toy: ToyRun) -> None:

@@ -13,6 +13,7 @@ from segan.training.state import TrainingState
 from segan.training.steps import STEPS
 
 OBJECTIVE = Objective(PIXEL, adversarial_weight=0.1)
+KINDS = {"multiscale": "hinge", "confidence": "multiscale_l1", "pixel_class": "per_class"}
 
 
 def with_adam(state: TrainingState) -> TrainingState:
@@ -22,9 +23,9 @@ def with_adam(state: TrainingState) -> TrainingState:
     return state
 
 
-def train(state: TrainingState, steps: int) -> None:
+def train(state: TrainingState, steps: int, objective: Objective = OBJECTIVE) -> None:
     for _ in range(steps):
-        STEPS["adversarial"](state, make_batch(), OBJECTIVE)
+        STEPS["adversarial"](state, make_batch(), objective)
         state.progress.step += 1
 
 
@@ -40,6 +41,25 @@ def test_restored_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert resumed.progress.step == 3
     train(resumed, 3)
     for one, other in ((whole.generator, resumed.generator), (whole.ema.module, resumed.ema.module)):
+        assert all(
+            torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_go_on_bit_for_bit(tmp_path: Path, kind: str) -> None:
+    objective = Objective(PIXEL, KINDS[kind], 0.1)
+    whole, resumed = (with_adam(make_state(kind=kind, shown="product", norm="spectral")) for _ in range(2))
+    train(whole, 2, objective)
+    save_checkpoint(tmp_path, whole)
+    train(whole, 2, objective)
+    found = read_newest_checkpoint(tmp_path)
+    assert found is not None
+    restore_state(resumed, found[0], found[1])
+    train(resumed, 2, objective)
+    assert whole.discriminator is not None
+    assert resumed.discriminator is not None
+    for one, other in ((whole.generator, resumed.generator), (whole.discriminator, resumed.discriminator)):
         assert all(
             torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
         )
