@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segan.commands.audit import audit
+
 if TYPE_CHECKING:
     from segan.data.check import CheckReport
     from segan.data.dataset import Dataset
@@ -20,6 +22,9 @@ Examples:
 @click.group(epilog=EPILOG)
 def data() -> None:
     """Check a dataset folder and show what is in it."""
+
+
+data.add_command(audit)
 
 
 @data.command(epilog=EPILOG)

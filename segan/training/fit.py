@@ -15,6 +15,7 @@ from segan.data.samples import TrainingSamples, build_loader
 from segan.errors import SeganError, StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
+from segan.training.audit import audit_before
 from segan.training.checkpoint import save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
 from segan.training.model_card import save_networks
@@ -63,6 +64,8 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
     with listen_for_stop() as stop, kernels:
         if progress.step == 0:
             save_checkpoint(folder.checkpoints, state)  # It fixes the length of the run.
+            if state.discriminator is not None and not folder.audit.exists():
+                audit_before(setting)
         elif progress.best_step == progress.step:
             # A kill may have come between the checkpoint of the best step and its files.
             save_networks(folder.best_model, state, config, setting.dataset.labels)

@@ -56,6 +56,11 @@ class RunFolder:
         return self.root / "metrics.jsonl"
 
     @property
+    def audit(self) -> Path:
+        """What told real from fake masks before an adversarial run began."""
+        return self.root / "audit.json"
+
+    @property
     def best_model(self) -> Path:
         """The best generator on the validation split; `discriminator.safetensors` beside it is of the same step."""
         return self.root / "model.safetensors"
