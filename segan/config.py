@@ -241,6 +241,56 @@ class TrainingConfig(Section):
     tensorboard: bool = Field(False, description="Also write TensorBoard events (extra `track`).")
 
 
+class HealthConfig(Section):
+    """The watch over an adversarial run: it acts on what leaves its band, and can always go on with the pixel loss."""
+
+    enabled: bool = Field(
+        True,
+        description="Watch and act; also validates and keeps a checkpoint at the end of the warm-up. Pixel-only runs "
+        "have nothing to watch.",
+    )
+    window_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Steps whose mean is judged at once, and that a measure has to show; `null`: a fortieth of the "
+        "run, two logged steps at least, 200 steps at most.",
+    )
+    accuracy_band: tuple[Fraction, Fraction] = Field(
+        (0.3, 0.95),
+        description="Of the discriminator, 0.5 is chance. Above, it wins and its gradient says little; below, it takes "
+        "masks for predictions. Runs of `demo`, `membrane` and `camvid_cpu` lay between 0.48 and 0.74.",
+    )
+    d_loss_band: tuple[NonNegative, NonNegative] = Field(
+        (0.2, 1.0),
+        description="Of the discriminator's cross entropy, the mean of true and predicted masks as logged; other "
+        "losses have no scale. Below 0.2 it wins (authors of AdvSemiSeg: 0.2 to 0.5); 0.69 is chance and no harm; "
+        "above 1.0 it does clearly worse than a guess.",
+    )
+    gradient_ratio: Positive = Field(
+        0.5,
+        description="Largest norm of the adversarial gradient as a share of the pixel loss's: labels stay in charge. "
+        "Not used with `loss.adversarial_balance: gradient`, which asks for a ratio.",
+    )
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        0.3, description="What the discriminator's rate or the adversarial weight is lowered by, twice at most each."
+    )
+    score_margin: Fraction = Field(
+        0.02,
+        description="How far the validation mean IoU may lie below that of the end of the warm-up; checkpoints of one "
+        "run differ by as much.",
+    )
+    score_validations: int = Field(
+        3, ge=1, description="For so many validations in a row before the run falls back to the pixel loss."
+    )
+
+    @model_validator(mode="after")
+    def _check_bands(self) -> "HealthConfig":
+        for name, band in (("accuracy_band", self.accuracy_band), ("d_loss_band", self.d_loss_band)):
+            if band[0] >= band[1]:
+                raise ValueError(f"{name}: seen {list(band)}, expected the lower end first")
+        return self
+
+
 class InferenceConfig(Section):
     """How a trained network is applied; stored with the model."""
 
@@ -276,6 +326,7 @@ class Config(Section):
     loss: LossConfig = Field(default_factory=LossConfig)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    health: HealthConfig = Field(default_factory=HealthConfig)
     inference: InferenceConfig = Field(default_factory=InferenceConfig)
 
     @model_validator(mode="after")

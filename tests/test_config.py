@@ -48,6 +48,7 @@ def test_extends_in_a_circle(tmp_path: Path) -> None:
         ("loss={cross_entropy_weight: 0, dice_weight: 0}", "every pixel loss has weight 0"),
         ("training={steps: null, epochs: null}", "both null"),
         ("training={warmup_fraction: 0.8, ramp_fraction: 0.5}", "is above 1"),
+        ("health.accuracy_band=[0.9, 0.3]", r"accuracy_band: seen \[0.9, 0.3\], expected the lower end first"),
         ("preprocessing=[{name: resize}]", "must end with the step `normalize`"),
         ("loss.adversarial=per_class", "a logit for each class, discriminator.kind is patch: set .*kind=pixel_class"),
         ("discriminator.kind=pixel_class", "loss.adversarial is nonsaturating: set loss.adversarial=per_class"),

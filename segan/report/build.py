@@ -12,6 +12,7 @@ from segan.evaluation.result import Evaluation
 from segan.report.calibration import summarise_calibration
 from segan.report.curves import draw_curves
 from segan.report.facts import list_config, list_environment, list_facts
+from segan.report.health import list_health
 from segan.report.judge import summarise_discriminator
 from segan.report.model import (
     ClassRow,
@@ -74,6 +75,7 @@ def build_report(material: Material) -> Report:
         matrix=tuple(map(tuple, evaluation.confusion_matrix.tolist())),
         confusions=list_confusions(evaluation),
         curves=draw_curves(record.lines) if record else (),
+        health=list_health(record.lines) if record else (),
         reliability=calibration,
         discriminator=summarise_discriminator(material.discriminator) if material.discriminator else None,
         further=tuple(material.further),

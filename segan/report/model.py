@@ -252,6 +252,7 @@ class Report:
         matrix: Pixels by true class (row) and predicted class.
         confusions: The largest errors.
         curves: Charts of the training.
+        health: What the watch over an adversarial run saw and did, a line each.
         reliability: Calibration; `None` without probabilities.
         discriminator: Its quality; `None` where it was not measured.
         further: Other families of figures.
@@ -271,6 +272,7 @@ class Report:
     matrix: tuple[tuple[int, ...], ...]
     confusions: tuple[Confusion, ...]
     curves: tuple[Curve, ...]
+    health: tuple[str, ...]
     reliability: Reliability | None
     discriminator: Discriminator | None
     further: tuple[Section, ...]

@@ -11,13 +11,13 @@ from segan.errors import CheckpointError
 from segan.files import remove_parts
 from segan.tensor_file import read_tensors, write_tensors
 from segan.training.runtime import Runtime, random_states, restore_random_states
-from segan.training.state import Progress, TrainingState
+from segan.training.state import Health, Progress, TrainingState
 
 GENERATIONS = 2
 
 
 def save_checkpoint(folder: Path, state: TrainingState) -> Path:
-    """Write the whole state of a run and drop all but the two newest checkpoints.
+    """Write the whole state of a run and drop all but the two newest checkpoints and those it may go back to.
 
     Args:
         folder: `RUN/checkpoints`.
@@ -34,13 +34,15 @@ def save_checkpoint(folder: Path, state: TrainingState) -> Path:
         **machine_facts(state.runtime),
         "plain": plain,
     }
-    path = folder / f"step_{state.progress.step:09d}.safetensors"
+    path = checkpoint_path(folder, state.progress.step)
     write_tensors(path, tensors, facts)
     remove_parts(folder)
     paths = checkpoint_paths(folder)
     place = paths.index(path) + 1
-    # Later ones are damaged: the run went back behind them.
-    for other in [*paths[: max(0, place - GENERATIONS)], *paths[place:]]:
+    kept = {checkpoint_path(folder, step) for step in state.health.kept_steps}
+    older = [other for other in paths[: max(0, place - GENERATIONS)] if other not in kept]
+    # Later ones are damaged: the run went on from one before them.
+    for other in [*older, *paths[place:]]:
         other.unlink(missing_ok=True)
     return path
 
@@ -48,6 +50,11 @@ def save_checkpoint(folder: Path, state: TrainingState) -> Path:
 def machine_facts(runtime: Runtime) -> dict[str, str | int]:
     """Tell what the bits of a result depend on besides config and data: threads, device and precision."""
     return {"threads": torch.get_num_threads(), "device": runtime.device.type, "precision": runtime.precision}
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Name the checkpoint of a step."""
+    return folder / f"step_{step:09d}.safetensors"
 
 
 def checkpoint_paths(folder: Path) -> list[Path]:
@@ -81,8 +88,34 @@ def read_newest_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, A
     return None
 
 
+def read_checkpoint(folder: Path, step: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the checkpoint of a step.
+
+    Returns:
+        Tensors and facts.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    return read_tensors(checkpoint_path(folder, step))[:2]
+
+
 def restore_state(state: TrainingState, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Put a checkpoint into freshly built networks and optimizers.
+
+    Raises:
+        CheckpointError: The checkpoint is of other networks than the config builds.
+    """
+    restore_networks(state, tensors, facts)
+    plain = facts["plain"]
+    restore_random_states(_unflatten(plain["random"], tensors), state.runtime.device)
+    if "health" in plain:
+        state.health = Health.from_plain(_unflatten(plain["health"], tensors), state.runtime.device)
+    state.progress = Progress(**facts["progress"])
+
+
+def restore_networks(state: TrainingState, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Put networks, their average and their optimizers back; the position in the run stays.
 
     Raises:
         CheckpointError: The checkpoint is of other networks than the config builds.
@@ -103,8 +136,6 @@ def restore_state(state: TrainingState, tensors: dict[str, Tensor], facts: dict[
             "Resume with the config the run was started with."
         ) from error
     state.scaler.load_state_dict(tree["scaler"])
-    restore_random_states(tree["random"], state.runtime.device)
-    state.progress = Progress(**facts["progress"])
 
 
 def _parts(state: TrainingState) -> dict[str, Any]:
@@ -114,6 +145,7 @@ def _parts(state: TrainingState) -> dict[str, Any]:
         "optimizer_g": state.optimizer_g.state_dict(),
         "scaler": state.scaler.state_dict(),
         "random": random_states(state.runtime.device),
+        "health": asdict(state.health),
     }
     if state.discriminator is not None and state.optimizer_d is not None:
         parts["discriminator"] = state.discriminator.state_dict()

@@ -6,13 +6,11 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from segan.config import Config
 from segan.data.dataset import Sample
 from segan.data.samples import TrainingSamples, build_loader
-from segan.errors import SeganError, StoppedError
+from segan.errors import StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
 from segan.training.audit import audit_before
@@ -27,6 +25,16 @@ from segan.training.setup import Setting
 from segan.training.signals import StopRequest, listen_for_stop
 from segan.training.state import Batch, TrainingState
 from segan.training.steps import STEPS
+from segan.training.verdict import rate_share, weight_share
+from segan.training.watch import (
+    can_go_back,
+    diverged,
+    find_broken_network,
+    is_watched,
+    look,
+    note_step,
+    note_validation,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
 
     Raises:
         StoppedError: A signal came; the state was saved.
-        SeganError: The loss or the weights are no longer finite.
+        SeganError: The loss or the weights are no longer finite, and there is no state to go back to.
     """
     config, folder, progress = setting.config, setting.folder, state.progress
     kernels = deterministic_kernels(config.training.deterministic, setting.runtime.device)
@@ -74,15 +82,16 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
             folder.metrics,
             keep_until_step=progress.step,
             keep_validation_until_step=progress.validated_step,
+            keep_health_until_step=state.health.looked_step,
             tensorboard=folder.root / "tensorboard" if config.training.tensorboard else None,
         ) as log:
             try:
                 ended = _loop(setting, state, stop, log)
             except _StopSeenError:
-                _save(setting, state)
+                saved = "everything is saved" if _save(setting, state) else "the last checkpoint stands"
                 raise StoppedError(
                     stop.signal_number or 15,
-                    f"stopped at step {progress.step} of {progress.total_steps}; everything is saved. "
+                    f"stopped at step {progress.step} of {progress.total_steps}; {saved}. "
                     f"Go on with: {setting.resume_command}",
                 ) from None
         save_networks(folder.last_model, state, config, setting.dataset.labels)
@@ -95,7 +104,7 @@ def fit(setting: Setting, state: TrainingState) -> FitResult:
 
 def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: MetricsLog) -> str:
     """Take steps until the run ends, and tell why it did."""
-    config, training, progress = setting.config, setting.config.training, state.progress
+    training, progress = setting.config.training, state.progress
     before_s, start = progress.elapsed_s, time.monotonic()
     saved_at = logged_at = start
     logged_step = progress.step
@@ -105,6 +114,10 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
     ):
         while True:
             progress.elapsed_s = before_s + time.monotonic() - start
+
+            # Watch the health: judge what the steps since the last look told, and act on it.
+            if _look_is_due(setting, state):
+                look(setting, state, log)
 
             # Validate, keep the best, and stop where the run is over or a signal came.
             if _validation_is_due(setting, state):
@@ -119,22 +132,20 @@ def _loop(setting: Setting, state: TrainingState, stop: StopRequest, log: Metric
                 return ended
 
             # One step: pixel loss alone in the warm-up, both networks after it.
-            state.adversarial_factor = adversarial_factor(
-                progress.step,
-                progress.total_steps,
-                warmup_fraction=training.warmup_fraction,
-                ramp_fraction=training.ramp_fraction,
-            )
+            _set_adversary(setting, state)
             mode = "adversarial" if state.discriminator is not None and state.adversarial_factor > 0.0 else "pixel"
-            rate = _set_learning_rates(config, state)
+            rate = _set_learning_rates(setting, state)
             batch = next(batches)
             state.generator.train()
             values = STEPS[mode](state, batch, setting.objective)
             progress.step += 1
+            if is_watched(setting, state):
+                note_step(state, values)
 
             # Log, and save for resuming.
             if progress.step % training.log_every_steps == 0 or progress.step == progress.total_steps:
-                plain = _plain(values, progress.step)
+                plain = _plain(values)
+                _refuse_broken_losses(setting, state, plain)
                 now = time.monotonic()
                 speed = (progress.step - logged_step) * training.batch_size / max(1e-9, now - logged_at)
                 logged_at, logged_step = now, progress.step
@@ -179,9 +190,23 @@ def _batches(setting: Setting, state: TrainingState) -> Generator[Batch, None, N
             yield Batch(*setting.runtime.to_device(item["image"], item["mask"]))
 
 
-def _set_learning_rates(config: Config, state: TrainingState) -> float:
+def _set_adversary(setting: Setting, state: TrainingState) -> None:
+    """Set the adversary's part in this step: by the schedule, and by what the watch decided."""
+    training, progress, standing = setting.config.training, state.progress, state.health.standing
+    ramp = adversarial_factor(
+        progress.step,
+        progress.total_steps,
+        warmup_fraction=training.warmup_fraction,
+        ramp_fraction=training.ramp_fraction,
+    )
+    state.adversarial_factor = ramp * weight_share(standing, setting.bands)
+    state.discriminator_rests = progress.step < standing.rest_until
+    state.is_inspected = is_watched(setting, state) and (progress.step + 1) % training.log_every_steps == 0
+
+
+def _set_learning_rates(setting: Setting, state: TrainingState) -> float:
     """Set both learning rates for this step and return the generator's."""
-    training, progress = config.training, state.progress
+    config, training, progress = setting.config, setting.config.training, state.progress
     factor = learning_rate_factor(
         progress.step,
         progress.total_steps,
@@ -191,21 +216,32 @@ def _set_learning_rates(config: Config, state: TrainingState) -> float:
     )
     for optimizer, peak in (
         (state.optimizer_g, config.optimizer.generator_lr),
-        (state.optimizer_d, config.optimizer.discriminator_lr),
+        (state.optimizer_d, config.optimizer.discriminator_lr * rate_share(state.health.standing, setting.bands)),
     ):
         for group in optimizer.param_groups if optimizer else ():
             group["lr"] = peak * factor
     return config.optimizer.generator_lr * factor
 
 
+def _look_is_due(setting: Setting, state: TrainingState) -> bool:
+    """Tell whether the watch looks: at logged steps, and before a validation so that it never sees broken networks."""
+    step = state.progress.step
+    if not is_watched(setting, state) or state.health.looked_step == step:
+        return False
+    return step % setting.config.training.log_every_steps == 0 or _validation_is_due(setting, state)
+
+
 def _validation_is_due(setting: Setting, state: TrainingState) -> bool:
+    """Tell whether to validate: on a grid, at the end of the warm-up of a watched run, and at the end."""
     progress = state.progress
     on_grid = progress.step % setting.plan.validate_every_steps == 0
-    return (on_grid or _why_over(setting, state) is not None) and progress.validated_step != progress.step
+    warm = setting.bands is not None and progress.step == setting.bands.adversarial_from
+    over = _why_over(setting, state) is not None
+    return (on_grid or warm or over) and progress.validated_step != progress.step
 
 
 def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: MetricsLog) -> None:
-    """Score the averaged generator on the validation split and keep it if it is the best so far."""
+    """Score the averaged generator on the validation split; keep it if it is the best so far or sound."""
     progress, samples = state.progress, setting.dataset.samples.get("val", ())
     segmenter = _segmenter(setting, state)
     score = None
@@ -220,15 +256,17 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
     picture = setting.folder.samples / f"step_{progress.step:07d}.png"
     draw_samples(picture, segmenter, _until(stop, shown), setting.dataset.labels)
     progress.validated_step = progress.step
-    if score is None:
-        return
-    improved = progress.best_score is None or score > progress.best_score
+    improved = score is not None and (progress.best_score is None or score > progress.best_score)
     if improved:
         progress.best_score, progress.best_step, progress.stale_validations = score, progress.step, 0
-        _save(setting, state)
-        save_networks(setting.folder.best_model, state, setting.config, setting.dataset.labels)
-    else:
+    elif score is not None:
         progress.stale_validations += 1
+    if note_validation(setting, state, score) or improved:
+        _save(setting, state)
+    if improved:
+        save_networks(setting.folder.best_model, state, setting.config, setting.dataset.labels)
+    if score is None:
+        return
     minutes = progress.elapsed_s / 60
     mark = "  best so far" if improved else ""
     setting.display.line(
@@ -272,29 +310,29 @@ def _why_over(setting: Setting, state: TrainingState) -> str | None:
     return None
 
 
-def _plain(values: dict[str, Tensor], step: int) -> dict[str, float]:
-    """Turn tensors into numbers, and refuse to go on from a loss that is none."""
-    plain = {name: float(value) for name, value in values.items()}
+def _plain(values: dict[str, Tensor]) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in values.items()}
+
+
+def _refuse_broken_losses(setting: Setting, state: TrainingState, plain: dict[str, float]) -> None:
+    """Refuse to go on from a loss that is no number, where the watch has no state to go back to."""
     for name in ("pixel", "d_loss"):
-        if not math.isfinite(plain.get(name, 0.0)):
-            raise _diverged(f"{name} loss at step {step}: seen {plain[name]}")
-    return {name: round(value, 6) for name, value in plain.items()}
+        if not math.isfinite(plain.get(name, 0.0)) and not can_go_back(setting, state):
+            raise diverged(f"{name} loss at step {state.progress.step}: seen {plain[name]}")
 
 
-def _save(setting: Setting, state: TrainingState) -> None:
-    """Write a checkpoint, unless the weights are past saving: the generations before stay as they are."""
-    for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
-        weights = () if network is None else network.parameters()
-        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-            raise _diverged(f"{name} at step {state.progress.step}: seen weights that are no numbers")
-    save_checkpoint(setting.folder.checkpoints, state)
+def _save(setting: Setting, state: TrainingState) -> bool:
+    """Write a checkpoint, unless the weights are past saving: the generations before stay as they are.
 
-
-def _diverged(seen: str) -> SeganError:
-    return SeganError(
-        f"{seen}, expected finite ones. A resumed run would end the same: start again with another --out and a lower "
-        "optimizer.generator_lr or optimizer.discriminator_lr, or with training.precision=fp32."
-    )
+    Returns:
+        Whether it was written. Where the watch has a state to go back to, it does at its next look.
+    """
+    broken = find_broken_network(state)
+    if broken is None:
+        save_checkpoint(setting.folder.checkpoints, state)
+    elif not can_go_back(setting, state):
+        raise diverged(f"{broken} at step {state.progress.step}: seen weights that are no numbers")
+    return broken is None
 
 
 def _or_none(value: float) -> float | None:

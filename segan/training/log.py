@@ -18,14 +18,21 @@ class MetricsLog:
         path: The file; created if missing.
         keep_until_step: Lines of later steps are dropped first: the resumed run writes them again.
         keep_validation_until_step: The same for lines with `kind: validation`.
+        keep_health_until_step: The same for lines with `kind: health`.
         tensorboard: Folder for TensorBoard events beside; `None` for none.
     """
 
     def __init__(
-        self, path: Path, *, keep_until_step: int, keep_validation_until_step: int, tensorboard: Path | None = None
+        self,
+        path: Path,
+        *,
+        keep_until_step: int,
+        keep_validation_until_step: int,
+        keep_health_until_step: int = 0,
+        tensorboard: Path | None = None,
     ) -> None:
         lines = read_metrics(path)
-        limits = {"validation": keep_validation_until_step}
+        limits = {"validation": keep_validation_until_step, "health": keep_health_until_step}
         kept = [line for line in lines if line["step"] <= limits.get(line["kind"], keep_until_step)]
         write_text_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._stream = path.open("a", encoding="utf-8")

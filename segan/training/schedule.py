@@ -31,6 +31,15 @@ def learning_rate_factor(
     return growth * decay
 
 
+def count_warmup_steps(total_steps: int, warmup_fraction: float) -> int:
+    """Count the steps with the pixel loss alone.
+
+    >>> count_warmup_steps(100, 0.25)
+    25
+    """
+    return round(warmup_fraction * total_steps)
+
+
 def adversarial_factor(step: int, total_steps: int, *, warmup_fraction: float, ramp_fraction: float) -> float:
     """Compute the factor on the adversarial weight: 0 in the warm-up, then a linear ramp to 1.
 
@@ -40,7 +49,7 @@ def adversarial_factor(step: int, total_steps: int, *, warmup_fraction: float, r
     >>> [adversarial_factor(s, 100, warmup_fraction=0.2, ramp_fraction=0.1) for s in (19, 24, 40)]
     [0.0, 0.5, 1.0]
     """
-    warmup_steps = round(warmup_fraction * total_steps)
+    warmup_steps = count_warmup_steps(total_steps, warmup_fraction)
     if step < warmup_steps:
         return 0.0
     ramp_steps = round(ramp_fraction * total_steps)

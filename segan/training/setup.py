@@ -20,9 +20,10 @@ from segan.training.budget import Estimate, measure, steps_within
 from segan.training.build import build_objective, build_state, describe_networks
 from segan.training.checkpoint import machine_facts, read_newest_checkpoint, restore_state
 from segan.training.display import Display
+from segan.training.health import Bands
 from segan.training.log import check_tensorboard
 from segan.training.objective import Objective
-from segan.training.plan import Plan, build_plan, configured_steps, number_of_validations
+from segan.training.plan import Plan, build_bands, build_plan, configured_steps, number_of_validations
 from segan.training.run_folder import RunFolder, check_run_folder, start_run_folder
 from segan.training.runtime import Runtime, build_runtime, deterministic_kernels
 from segan.training.state import TrainingState
@@ -32,7 +33,8 @@ from segan.training.state import TrainingState
 class Setting:
     """What stays the same while a run trains.
 
-    `estimated_s` is what the whole run will take, where it was measured: in a dry run or for a time budget.
+    `estimated_s` is what the whole run will take, where it was measured: in a dry run or for a time budget. `bands` are
+    of a healthy run; `None` where there is nothing to watch.
     """
 
     config: Config
@@ -45,6 +47,7 @@ class Setting:
     display: Display
     resume_command: str
     estimated_s: float | None = None
+    bands: Bands | None = None
 
 
 def set_up(
@@ -113,8 +116,9 @@ def set_up(
             write_text_atomically(folder.dataset, dataset.labels.to_yaml())
             write_json(folder.split, dataset.split_json())
     plan = build_plan(config, dataset, class_pixels, total_steps)
+    bands = build_bands(config, total_steps, dataset.labels.classes)
     command = resume_command or f"segan train --resume --out {out}"
-    setting = Setting(config, folder, dataset, chain, runtime, objective, plan, display, command, estimated_s)
+    setting = Setting(config, folder, dataset, chain, runtime, objective, plan, display, command, estimated_s, bands)
     return setting, state
 
 

@@ -44,3 +44,21 @@ def test_baselines_script_writes_a_table_a_dataset(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     table = json.loads((tmp_path / "out" / "demo" / "baselines.json").read_text())
     assert [row["method"] for row in table["methods"]] == ["otsu", "position"]
+
+
+@pytest.mark.slow
+def test_sabotage_script_compares_with_pixel_only(tmp_path: Path) -> None:
+    out = tmp_path / "sabotage.json"
+    command = [sys.executable, str(BENCHMARKS / "sabotage.py"), "--out", str(out), "--seeds", "0", "--images", "8"]
+    command += ["--arms", "swapped labels", "--work", str(tmp_path / "work")]
+    small = ["training.steps=4", "training.batch_size=1", "training.warmup_fraction=0.5", "data.workers=0"]
+    command += [word for item in small for word in ("--set", item)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(out.read_text())
+    assert set(facts["arms"]) == {"pixel-only", "swapped labels"}
+    assert facts["arms"]["pixel-only"]["minus_pixel_only"] == 0.0
+    assert [run["steps"] for run in facts["runs"]] == [4, 4]
+    again = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(out.read_text())["runs"] == facts["runs"]

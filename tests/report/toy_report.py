@@ -52,6 +52,7 @@ def make_record(tmp_root: object = None) -> RunRecord:
     ]
     lines += [{"kind": "step", "step": 60, "mode": "adversarial", "pixel": 0.1, "d_accuracy": 0.6, "elapsed_s": 80.0}]
     lines += [{"kind": "validation", "step": step, "mean_iou": step / 100} for step in (30, 60)]
+    lines += [{"kind": "health", "step": 50, "action": "rest", "finding": "it <wins>", "done": "it rests"}]
     config = {
         "seed": 3,
         "data": {"root": "</script><script>alert(1)</script>"},

@@ -24,7 +24,7 @@ def test_steps_that_fit_leave_room_for_validation() -> None:
 
 @pytest.mark.parametrize("wanted", [2000, 100_000])
 def test_steps_that_fit_do_not_depend_on_the_steps_wanted(wanted: int) -> None:
-    config = load_config(None, ["training.validate_every_steps=10"])
+    config = load_config(None, ["training.validate_every_steps=10", "loss.adversarial_weight=0"])
 
     def run_s(steps: int) -> float:
         validations = number_of_validations(config, steps)
@@ -42,7 +42,13 @@ def test_steps_from_epochs() -> None:
     config = load_config(None, ["training.epochs=3", "training.batch_size=4"])
     assert configured_steps(config, train_images=10) == 8
     assert configured_steps(load_config(None, ["training.steps=5"]), train_images=10) == 5
-    assert number_of_validations(load_config(None, ["training.validate_every_steps=30"]), 100) == 4
+    assert (
+        number_of_validations(load_config(None, ["training.validate_every_steps=30", "health.enabled=false"]), 100) == 4
+    )
+
+
+def test_a_watched_run_is_also_validated_at_the_end_of_its_warmup() -> None:
+    assert number_of_validations(load_config(None, ["training.validate_every_steps=30"]), 100) == 5
 
 
 def test_measured_times_are_positive_and_scale_with_the_image() -> None:

@@ -50,16 +50,18 @@ def test_log_drops_what_a_resumed_run_writes_again(tmp_path: Path) -> None:
         for step in (1, 2, 3):
             log.write("step", step, {"pixel": float("nan") if step == 2 else 0.5})
             log.write("validation", step, {"mean_iou": 0.1})
+            log.write("health", step, {"action": "rest"})
     with path.open("a") as stream:
         stream.write('{"kind": "step", "st')
-    with MetricsLog(path, keep_until_step=2, keep_validation_until_step=1):
+    with MetricsLog(path, keep_until_step=2, keep_validation_until_step=1, keep_health_until_step=1):
         pass
     assert [(line["kind"], line["step"]) for line in read_metrics(path)] == [
         ("step", 1),
         ("validation", 1),
+        ("health", 1),
         ("step", 2),
     ]
-    assert read_metrics(path)[2]["pixel"] is None
+    assert read_metrics(path)[3]["pixel"] is None
 
 
 def test_first_signal_is_noted_and_the_second_acts(request: pytest.FixtureRequest) -> None:

@@ -12,6 +12,7 @@ from segan.losses.penalties import gradient_penalty, r1_penalty
 from segan.losses.real_masks import REAL_MASKS
 from segan.losses.signals import SIGNALS, Judged
 from segan.training.objective import Objective
+from segan.training.readings import describe_prediction
 from segan.training.state import Batch, TrainingState
 from segan.training.steps.pixel import apply_gradients
 
@@ -30,7 +31,8 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
         objective: Losses and weights.
 
     Returns:
-        Detached scalars: `pixel`, its parts, `adversarial`, `d_loss`, `d_accuracy`, `adversarial_weight` and more.
+        Detached scalars: `pixel`, its parts, `adversarial`, `d_loss`, `d_accuracy`, `adversarial_weight` and more;
+        where the step is inspected, those of `describe_prediction`.
 
     Source:
         Isola et al. 2017 (pix2pix), objective of eq. 4 with the pixel loss in place of L1; the discriminator's loss is
@@ -104,6 +106,7 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
         "adversarial_weight": share * objective.adversarial_weight,
         "gradient_ratio": ratio,
         "gradient_norm_g": norm_g,
+        **(describe_prediction(leaf, batch.mask) if state.is_inspected else {}),
     }
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from segan.training.objective import Objective
+from segan.training.readings import describe_prediction
 from segan.training.state import Batch, TrainingState
 
 
@@ -16,7 +17,7 @@ def pixel_step(state: TrainingState, batch: Batch, objective: Objective) -> dict
         objective: Only `pixel` is used.
 
     Returns:
-        Detached scalars: `pixel`, its parts, `gradient_norm_g`.
+        Detached scalars: `pixel`, its parts, `gradient_norm_g`; where it is inspected, those of `describe_prediction`.
     """
     with state.runtime.autocast():
         logits = state.generator(batch.image)
@@ -26,7 +27,8 @@ def pixel_step(state: TrainingState, batch: Batch, objective: Objective) -> dict
     norm = apply_gradients(state, state.generator, state.optimizer_g)
     state.scaler.update()
     state.ema.update(state.generator)
-    return {"pixel": pixel.detach(), **parts, "gradient_norm_g": norm}
+    described = describe_prediction(logits, batch.mask) if state.is_inspected else {}
+    return {"pixel": pixel.detach(), **parts, "gradient_norm_g": norm, **described}
 
 
 def apply_gradients(state: TrainingState, network: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
