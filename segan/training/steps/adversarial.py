@@ -66,7 +66,9 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
             penalty = _penalty(batch.image, target, objective, discriminator, real_leaf, fake_leaf, real.logits)
             total_d = d_loss + 0.5 * penalty
         weights = [weight for weight in discriminator.parameters() if weight.requires_grad]
-        gradients = torch.autograd.grad(state.scaler.scale(total_d), weights, retain_graph=True, allow_unused=True)
+        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
+            state.scaler.scale(total_d), weights, retain_graph=True, allow_unused=True
+        )
 
     # The generator's gradient: by the predicted mask, by the logits, and through the generator with the pixel loss's.
     adversarial = signal.g_loss(real, fake, target)
