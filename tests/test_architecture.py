@@ -62,7 +62,7 @@ def test_imports_run_downwards(path: Path) -> None:
 
 
 def test_command_to_gradient_is_four_files() -> None:
-    path = ["commands/train.py", "training/fit.py", "training/steps/adversarial.py", "losses/adversarial.py"]
+    path = ["commands/train.py", "training/fit.py", "training/steps/adversarial.py", "losses/signals.py"]
     for here, there in itertools.pairwise(path):
         module = there.removesuffix(".py").replace("/", ".")
         package = module.rpartition(".")[0]

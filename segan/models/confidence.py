@@ -24,7 +24,7 @@ class Confidence(Discriminator):
         super().__init__(shape)
         self.hidden = nn.ModuleList(hidden)
         self.last = last
-        self.cell = 2 ** (len(hidden) + 1)
+        self.cell: int = 2 ** (len(hidden) + 1)
 
     def judge(self, values: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Judge what is seen; cells of the picture's continuation are dropped."""

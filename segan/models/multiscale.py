@@ -39,7 +39,8 @@ class Multiscale(Discriminator):
 
     def field(self) -> int:
         """Compute the side of the square that the coarsest scale looks at."""
-        return max(part.field() * 2**index for index, part in enumerate(self._patches()))
+        coarsest: int = max(part.field() * 2**index for index, part in enumerate(self._patches()))
+        return coarsest
 
     def grid(self, side: int) -> tuple[float, float, int]:
         """Compute where the finest scale looks, whose grid all have."""

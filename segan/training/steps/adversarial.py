@@ -1,7 +1,5 @@
 """One step of generator and discriminator against each other, beside the pixel loss."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -70,7 +68,7 @@ def adversarial_step(state: TrainingState, batch: Batch, objective: Objective) -
             penalty = _penalty(batch.image, target, objective, discriminator, real_leaf, fake_leaf, real.logits)
             total_d = d_loss + 0.5 * penalty
         weights = [weight for weight in discriminator.parameters() if weight.requires_grad]
-        gradients: Sequence[Tensor | None] = torch.autograd.grad(
+        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
             state.scaler.scale(total_d), weights, retain_graph=True, allow_unused=True
         )
 
