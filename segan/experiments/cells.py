@@ -67,7 +67,7 @@ class Cell:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Cell":
         """Build a cell from what `to_json` returned."""
-        fields = {name: values.get(name) for name in cls.__dataclass_fields__}
+        fields: dict[str, Any] = {name: values.get(name) for name in cls.__dataclass_fields__}
         return cls(**{**fields, "config": parse_config(values["config"])})
 
 

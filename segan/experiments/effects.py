@@ -193,10 +193,10 @@ def _effects_of(
         return {}
     head = tables[0][0]
     assert head is not None
-    counts = [np.stack([table.counts for table in runs if table is not None]) for runs in tables]
+    lower, upper = (np.stack([table.counts for table in runs if table is not None]) for runs in tables)
     wanted = {key: head.columns.index(part.column) for key, part in MEASURED.items() if part.family == family}
     columns = list(wanted.values())
-    found = compare_seeds(*counts, lambda pooled: head.compute(pooled)[..., columns])
+    found = compare_seeds(lower, upper, lambda pooled: head.compute(pooled)[..., columns])
     return {
         key: Effect(
             key,
