@@ -29,12 +29,12 @@ def after_each_step(monkeypatch: pytest.MonkeyPatch, change: Change, modes: tupl
 
 
 def break_weights_at(*steps: int) -> Change:
-    """Put a value that is no number into the generator after these steps."""
+    """Put values that are no numbers into the generator after these steps."""
 
     def change(state: TrainingState, _: dict[str, Tensor]) -> None:
         if state.progress.step in steps:
             with torch.no_grad():
-                next(state.generator.parameters()).view(-1)[0] = torch.nan
+                next(state.generator.parameters()).fill_(torch.nan)
 
     return change
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sabotage import actions_of, after_each_step, break_weights_at
 from small_run import draw_small, small_config, train_small
 
 from segan.errors import UsageError
@@ -19,9 +20,11 @@ from segan.training.checkpoint import checkpoint_paths
 KILLS = 20
 
 
-def _child(data: Path, out: Path, workers: int, resume: bool) -> None:
+def _child(data: Path, out: Path, workers: int, broken: tuple[int, ...], resume: bool) -> None:
     torch.set_num_threads(1)
-    train_small(small_config(data, **{"data.workers": workers}), out, resume=resume)
+    with pytest.MonkeyPatch.context() as patch:
+        after_each_step(patch, break_weights_at(*broken))
+        train_small(small_config(data, **{"data.workers": workers}), out, resume=resume)
 
 
 def _final_state(out: Path) -> dict[str, torch.Tensor]:
@@ -34,14 +37,16 @@ def _same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 2])
-def test_random_kills_change_nothing(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(
+    ("workers", "broken"), [(0, ()), (2, ()), (0, (6, 8))], ids=["one process", "loading processes", "falls back"]
+)
+def test_random_kills_change_nothing(tmp_path: Path, workers: int, broken: tuple[int, ...]) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["segan.training.fit", "segan.training.setup", "segan.data.drawing"])
     data = draw_small(tmp_path / "data")
 
     def start(out: Path, *, resume: bool) -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=_child, args=(data, out, workers, resume))
+        process = context.Process(target=_child, args=(data, out, workers, broken, resume))
         process.start()
         return process
 
@@ -52,6 +57,7 @@ def test_random_kills_change_nothing(tmp_path: Path, workers: int) -> None:
 
     whole = tmp_path / "whole"
     finish(whole)
+    assert ("fall_back" in {action for action, _ in actions_of(whole)}) == bool(broken)
     expected = _final_state(whole)
     best_expected, _, _ = read_tensors(whole / "model.safetensors")
     judge_expected = read_tensors(whole / "discriminator.safetensors")[2]
