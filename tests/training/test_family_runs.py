@@ -22,7 +22,12 @@ from segan.training.log import read_metrics
 from segan.training.runtime import build_runtime
 
 # Validated once, at the end, so that the best model is one of after the warm-up.
-SHORT = {"training.steps": 6, "training.validate_every_steps": 6, "discriminator.depth": 1}
+SHORT = {
+    "training.steps": 6,
+    "training.validate_every_steps": 6,
+    "discriminator.depth": 1,
+    "health.enabled": False,  # It validates at the end of the warm-up too.
+}
 FAMILY = [("multiscale", "product", "hinge"), ("confidence", "mask", "lsgan"), ("pixel_class", "concat", "per_class")]
 
 
