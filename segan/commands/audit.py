@@ -25,7 +25,7 @@ Examples:
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change any config key; repeatable.")
 @click.option("--seed", type=int, help="Seed of crops, augmentation and stand-ins for predictions.")
 @click.option(
-    "--samples", type=click.IntRange(min=2), default=24, show_default=True, help="Training samples to look at."
+    "--samples", type=click.IntRange(min=4), default=24, show_default=True, help="Training samples to look at."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N, for RUN.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
@@ -70,10 +70,11 @@ def audit(
             _print(found)
         click.echo(found.sentence())
     if found.leaks:
-        leaking = ", ".join(finding.group for finding in found.leaks)
+        groups = ", ".join(finding.group for finding in found.leaks)
+        cures = "; ".join(dict.fromkeys(finding.cure for finding in found.leaks))
         raise SeganError(
-            f"loss.real_masks={found.treatment}: {leaking} tell real from fake masks, expected only their shape to. "
-            f"To cure it {found.leaks[0].cure}."
+            f"loss.real_masks={found.treatment}: leaks seen in {groups}, expected none: without their shape these tell "
+            f"real from fake masks. To cure it {cures}."
         )
 
 

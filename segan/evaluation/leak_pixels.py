@@ -43,13 +43,15 @@ class Group:
 
 
 _VALUES = ("largest", "second", "smallest", "entropy", "empty", "contrast")
+# Beside a labelled pixel the contrast of a blank one is its neighbour's value.
+_BLANK = ("largest", "second", "smallest", "entropy", "empty", "sum", "outside")
 _MATCH = "use --set loss.real_masks=matched, which shows both with the same values"
 GROUPS: Mapping[str, Group] = {
     "values": Group("values inside regions", _VALUES, _MATCH),
     "edges": Group(f"values within {EDGE_PX} px of another label", _VALUES, _MATCH),
     "border": Group(f"values of the outermost {BORDER_PX} px", _VALUES, _MATCH),
-    "padding": Group("what the image does not cover", FEATURES, "set both masks to 0 where the image does not reach"),
-    "ignored": Group("unlabelled pixels", FEATURES, "set both masks to 0 where there is no label"),
+    "padding": Group("what the image does not cover", _BLANK, "set both masks to 0 where the image does not reach"),
+    "ignored": Group("unlabelled pixels", _BLANK, "set both masks to 0 where there is no label"),
     "scale": Group("sum and range of all labelled pixels", ("sum", "outside"), "show both as values in 0..1 of sum 1"),
 }
 
@@ -89,7 +91,7 @@ def observe(target: Tensor, probs: Tensor, treat: Treatment, random: np.random.G
         if len(places):
             rows = [FEATURES.index(feature) for feature in GROUPS[name].features]
             patch = np.unique(square[places], return_inverse=True)[1]
-            seen[name] = Seen(real[np.ix_(rows, places)], fake[np.ix_(rows, places)], patch)
+            seen[name] = Seen(real[rows][:, places], fake[rows][:, places], patch)
     return seen
 
 
@@ -183,4 +185,5 @@ def _differs_within(target: Tensor, distance_px: int) -> Tensor:
 def _squares(size: tuple[int, int]) -> NDArray[np.intp]:
     """Number the squares of `PATCH_PX` over an image, one index for each pixel, `[H * W]`."""
     rows, columns = (np.arange(side) // PATCH_PX for side in size)
-    return (rows[:, None] * (columns[-1] + 1) + columns[None, :]).ravel()
+    squares: NDArray[np.intp] = rows[:, None] * (columns[-1] + 1) + columns
+    return squares.ravel()

@@ -24,6 +24,9 @@ from segan.losses.real_masks import Treatment
 
 BINS = 64
 LIMIT = 0.6
+# Two or three samples differ by chance alone nearly as much as by a leak.
+FEW = 4
+LIMIT_OF_FEW = 0.9
 
 Ratios = NDArray[np.float64]
 Pairs = Iterable[tuple[Tensor, Tensor]]
@@ -38,7 +41,7 @@ class Finding:
         samples: Samples that have such pixels.
         auroc: Of patches, 0.5 is chance; NaN where fewer than two samples have such pixels.
         interval: 95 % over samples; NaN likewise.
-        told_by: The feature that tells best by itself; empty likewise.
+        told_by: The feature that tells best by itself, which means something in a leak only; empty likewise.
     """
 
     group: str
@@ -49,10 +52,10 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """`absent`, `leak` where the whole interval lies above `LIMIT`, else `ok`."""
+        """`absent`, `leak` where the whole interval lies above `LIMIT` (`LIMIT_OF_FEW`, of few samples), else `ok`."""
         if math.isnan(self.auroc):
             return "absent"
-        return "leak" if self.interval[0] > LIMIT else "ok"
+        return "leak" if self.interval[0] > (LIMIT if self.samples >= FEW else LIMIT_OF_FEW) else "ok"
 
     @property
     def cure(self) -> str:
@@ -62,8 +65,7 @@ class Finding:
     def sentence(self) -> str:
         """Tell a leak in one line."""
         low, high = self.interval
-        figure = f"AUROC {self.auroc:.2f} ({low:.2f} to {high:.2f})"
-        return f"{self.group} tell real from fake masks, {figure} by {self.told_by}: {self.cure}"
+        return f"leak in {self.group}, AUROC {self.auroc:.2f} ({low:.2f} to {high:.2f}) by {self.told_by}: {self.cure}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class LeakAudit:
         """Sum up in one line."""
         seen = [finding.group for finding in self.findings if finding.verdict == "ok"]
         found = ", ".join(finding.group for finding in self.leaks)
-        result = f"{found} tell real from fake" if found else f"no leak in {', '.join(seen) or 'any pixel'}"
+        result = f"leak in {found}" if found else f"no leak in {', '.join(seen) or 'any pixel'}"
         return f"audit of real masks ({self.treatment}): {result}; {self.samples} samples, {self.source}"
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +103,7 @@ class LeakAudit:
                 "verdict": finding.verdict,
                 "auroc": None if math.isnan(finding.auroc) else finding.auroc,
                 "interval": plain_ends(finding.interval),
-                "told_by": finding.told_by or None,
+                "told_by": finding.told_by if finding.verdict == "leak" else None,
                 "samples": finding.samples,
                 "cure": finding.cure if finding.verdict == "leak" else None,
             }

@@ -26,7 +26,7 @@ from segan.training.setup import Setting
 SIDE_PX = 256
 FEWEST = 4
 QUICK_SAMPLES = 16
-QUICK_S = 1.5
+QUICK_S = 1.0
 
 
 def audit_before(setting: Setting) -> None:

@@ -42,7 +42,7 @@ def test_a_leak_gives_exit_code_1_and_one_line(data: Path, capsys: pytest.Captur
     shown = capsys.readouterr()
     assert "leak" in shown.out
     assert len(shown.err.splitlines()) == 1
-    assert shown.err.startswith("error: loss.real_masks=onehot: values, edges, border tell real from fake masks")
+    assert shown.err.startswith("error: loss.real_masks=onehot: leaks seen in values, edges, border, expected none")
     assert "use --set loss.real_masks=matched" in shown.err
 
 

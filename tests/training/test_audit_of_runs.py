@@ -51,7 +51,7 @@ def test_a_leak_is_told_and_stops_nothing(data: Path, tmp_path: Path, capsys: py
     result = train_small(small_config(data, **{"training.steps": 1, "loss.real_masks": "onehot"}), tmp_path / "run")
     assert result.ended == "done"
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: real masks (onehot): ")]
-    assert any("values tell real from fake masks" in line and "loss.real_masks=matched" in line for line in told)
+    assert any(": leak in values, AUROC " in line and "loss.real_masks=matched" in line for line in told)
     assert json.loads((tmp_path / "run" / "audit.json").read_text())["passed"] is False
 
 
