@@ -125,7 +125,7 @@ class DiscriminatorConfig(Section):
     )
     control: Literal["none", "shuffled", "frozen"] = Field(
         "none",
-        description="Negative controls: true masks of other images, or random weights that never "
+        description="Negative controls of `segan prove`: true masks of other images, or random weights that never "
         "learn. Whatever helps must beat both.",
     )
 

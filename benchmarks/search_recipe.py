@@ -1,0 +1,172 @@
+"""The search for the default recipe, by the rule that docs/design.md fixed beforehand ("The search for the recipe").
+
+Variants are compared on validation images: CamVid's validation split, and six of the 24 training images of the
+membranes. Each stage is a call of `segan prove` for each data set, and adds to the runs of the one before. To repeat:
+`python benchmarks/search_recipe.py 1 --camvid data/camvid --membrane data/membrane --work runs/search`, then with 2.
+
+Stopped, it goes on with the same command. `--table` writes what is there to `--out` and runs nothing.
+"""
+
+import argparse
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import yaml
+
+# What a discriminator needs to have a say in a run of some hundred steps.
+_LOUD: dict[str, Any] = {
+    "loss.real_masks": "straight_through",
+    "loss.adversarial_balance": "gradient",
+    "loss.adversarial_weight": 0.1,
+    "optimizer.discriminator_lr": 5e-4,
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "adversarial": {},
+    "weight_0.1": {"loss.adversarial_weight": 0.1},
+    "smooth": {"loss.real_masks": "smooth"},
+    "feature_matching": {
+        "loss.real_masks": "straight_through",
+        "loss.adversarial_weight": 0.0,
+        "loss.feature_matching_weight": 1.0,
+        "optimizer.discriminator_lr": 5e-4,
+    },
+    "loud": _LOUD,
+    "loud_0.03": {**_LOUD, "loss.adversarial_weight": 0.03},
+    "loud_0.3": {**_LOUD, "loss.adversarial_weight": 0.3},
+    "loud_matched": {**_LOUD, "loss.real_masks": "matched"},
+    "loud_hinge": {**_LOUD, "loss.adversarial": "hinge"},
+    "loud_lsgan": {**_LOUD, "loss.adversarial": "lsgan"},
+    "loud_product": {**_LOUD, "discriminator.input": "product"},
+    "loud_mask": {**_LOUD, "discriminator.input": "mask"},
+    "loud_r1": {**_LOUD, "discriminator.norm": "none", "loss.r1_weight": 1.0, "loss.penalty_every_steps": 4},
+    "loud_small_patch": {**_LOUD, "discriminator.depth": 1},
+    "loud_full_size": {**_LOUD, "discriminator.input_scale": 1.0, "discriminator.channels": 16},
+    "loud_multiscale": {**_LOUD, "discriminator.kind": "multiscale"},
+    "loud_confidence": {**_LOUD, "discriminator.kind": "confidence"},
+    "loud_per_class": {
+        **_LOUD,
+        "discriminator.kind": "pixel_class",
+        "discriminator.channels": 8,
+        "loss.adversarial": "per_class",
+    },
+    "loud_multiscale_l1": {**_LOUD, "loss.adversarial": "multiscale_l1"},
+}
+CONFIGS = {"camvid": "camvid_cpu", "membrane": "membrane"}
+# Of the rule: seeds of each stage, variants that go on, and points of mean IoU that count as equal.
+SEEDS = {1: 1, 2: 3}
+KEPT = 4
+NEAR = 0.2
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A variant against `pixel`, averaged over data sets and seeds.
+
+    Args:
+        name: Key of `VARIANTS`.
+        mean_iou: Difference in points.
+        boundary_f1: The same, at 2 px.
+        cost: Training time as a multiple.
+    """
+
+    name: str
+    mean_iou: float
+    boundary_f1: float
+    cost: float
+
+
+def write_card(folder: Path) -> Path:
+    """Write the membranes' card with six of its training images for validation; the test images stay the same."""
+    card = yaml.safe_load((Path(__file__).parents[1] / "datasets" / "membrane.yaml").read_text(encoding="utf-8"))
+    card["split"]["val"] = card["split"]["test"]
+    path = folder / "membrane_search.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    return path
+
+
+def prove(dataset: str, names: Sequence[str], seeds: int, arguments: argparse.Namespace, *, table: bool) -> None:
+    """Run the arms that are not done yet, or with `table` none of them."""
+    keys = ["training.validate_every_steps=1000000", "training.lr_warmup_steps=20", "inference.tta=none"]
+    if dataset == "membrane":
+        keys.append(f"data.card={write_card(arguments.work)}")
+    words = [sys.executable, "-m", "segan", "prove", CONFIGS[dataset], "--data", str(getattr(arguments, dataset))]
+    words += ["--split", "val", "--arms", "pixel", "--seeds", str(seeds), "--minutes", str(arguments.minutes)]
+    words += ["--out", str(arguments.work / dataset), "--device", arguments.device, *(["--table"] if table else [])]
+    words += [word for name in names for word in ("--arm", f"{name}={json.dumps(VARIANTS[name])}")]
+    words += [word for key in keys for word in ("--set", key)]
+    subprocess.run(words, check=False)  # Arms that failed are told, and are out.
+
+
+def read_effects(work: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Read how each variant differs from `pixel`: by variant and data set."""
+    effects: dict[str, dict[str, dict[str, Any]]] = {}
+    for dataset in CONFIGS:
+        proof = json.loads((work / dataset / "proof.json").read_text(encoding="utf-8"))
+        for row in proof["differences"]:
+            if row["against"] == "pixel":
+                effects.setdefault(row["arm"], {})[dataset] = row
+    return effects
+
+
+def rank(effects: Mapping[str, Mapping[str, Mapping[str, Any]]], seeds: int) -> list[Ranked]:
+    """Order the variants that ended on both data sets with all seeds, the best first, by the rule."""
+    rows = []
+    for name, by_dataset in effects.items():
+        whole = [row for row in by_dataset.values() if len(row["effects"]["mean_iou"]["by_seed"]) >= seeds]
+        if len(whole) == len(CONFIGS):
+            points = [
+                100 * fmean(row["effects"][figure]["mean"] for row in whole) for figure in ("mean_iou", "boundary_f1")
+            ]
+            rows.append(Ranked(name, *points, fmean(row["seconds_ratio"] for row in whole)))
+    rows.sort(key=lambda row: -row.mean_iou)
+    near = [row for row in rows if row.mean_iou >= rows[0].mean_iou - NEAR]
+    return sorted(near, key=lambda row: (-row.boundary_f1, row.cost)) + rows[len(near) :]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", type=int, choices=list(SEEDS))
+    parser.add_argument("--camvid", type=Path, required=True)
+    parser.add_argument("--membrane", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="Folder of the runs.")
+    parser.add_argument("--minutes", type=float, default=2.25, help="Of the dearest arm; fixes the steps of all.")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--table", action="store_true", help="Write the table of what is done; run nothing.")
+    parser.add_argument("--out", type=Path, help="JSON to write.")
+    arguments = parser.parse_args()
+    names = list(VARIANTS)
+    if arguments.stage == 2:
+        names = [row.name for row in rank(read_effects(arguments.work), seeds=1)[:KEPT]]
+    seeds = SEEDS[arguments.stage]
+    for dataset in CONFIGS:
+        prove(dataset, names, seeds, arguments, table=arguments.table)
+    effects = read_effects(arguments.work)
+    ranked = rank(effects, seeds)
+    print("| variant | mean IoU, points | boundary F1, points | time |\n| --- | --- | --- | --- |")
+    for row in ranked:
+        print(f"| {row.name} | {row.mean_iou:+.2f} | {row.boundary_f1:+.2f} | {row.cost:.2f} |")
+    if arguments.out:
+        facts = {
+            "date": date.today().isoformat(),
+            "command": shlex.join(["python", "benchmarks/search_recipe.py", *sys.argv[1:]]),
+            "machine": platform.processor() or platform.machine(),
+            "variants": VARIANTS,
+            "ranked": [vars(row) for row in ranked],
+            "effects": effects,
+        }
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
