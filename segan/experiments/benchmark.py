@@ -16,6 +16,7 @@ from segan.experiments.expectation import expect_s
 from segan.experiments.runner import LOG, Report, check_cells, drop_changed, is_done, locked, past_times, run_cells
 from segan.experiments.sources import digest_data, draw_missing, name_drawn, scan_data
 from segan.files import refuse_inside
+from segan.models import name_generator
 from segan.training.display import Display
 from segan.training.run_folder import flat_keys
 from segan.training.setup import set_up
@@ -231,7 +232,7 @@ def describe_cell(cell: Cell) -> str:
     if cell.baseline is not None:
         return f"baseline {cell.baseline}"
     keys = flat_keys(cell.config.model_dump(mode="json"))
-    architecture, encoder = keys["generator.architecture"], keys["generator.encoder"]
+    network = name_generator(keys["generator.architecture"], keys["generator.encoder"])
     length = f"{keys['training.steps']} steps" if keys["training.steps"] else f"{keys['training.epochs']:g} epochs"
     length = f"at most {length}" if keys["training.max_minutes"] else length
-    return f"{architecture} {'' if architecture == 'segnet' else encoder + ' '}{cell.mode}, {length}"
+    return f"{network} {cell.mode}, {length}"
