@@ -76,9 +76,12 @@ class AugmentationConfig(Section):
 class GeneratorConfig(Section):
     """The segmentation network: image to one logit per class and pixel."""
 
-    architecture: str = Field("unet", description="Any SMP architecture, or `fcn` (torchvision) or `segnet`.")
+    architecture: str = Field(
+        "unet", description="Any SMP architecture, or `fcn` (torchvision), `segnet` or `plain_unet`."
+    )
     encoder: str = Field(
-        "resnet18", description="Any SMP encoder; ignored by `segnet`; `resnet50|resnet101` for `fcn`."
+        "resnet18",
+        description="Any SMP encoder; `resnet50|resnet101` for `fcn`; ignored by `segnet` and `plain_unet`.",
     )
     weights: str = Field(
         "auto",
@@ -87,7 +90,9 @@ class GeneratorConfig(Section):
     )
     dropout: Fraction = Field(0.0, description="Dropout before the last layer.")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="Passed on to the SMP architecture, as named there."
+        default_factory=dict,
+        description="Passed on to the SMP architecture, as named there; `channels`, the width of each level, for "
+        "`segnet` and `plain_unet`.",
     )
 
 

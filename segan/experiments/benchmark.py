@@ -15,6 +15,7 @@ from segan.experiments.expectation import expect_s
 from segan.experiments.runner import Report, is_done, past_times
 from segan.experiments.sources import draw_missing, name_drawn
 from segan.files import refuse_inside
+from segan.models import name_generator
 from segan.training.display import Display
 from segan.training.run_folder import flat_keys
 from segan.training.setup import set_up
@@ -165,7 +166,7 @@ def describe_cell(cell: Cell) -> str:
     if cell.baseline is not None:
         return f"baseline {cell.baseline}"
     keys = flat_keys(cell.config.model_dump(mode="json"))
-    architecture, encoder = keys["generator.architecture"], keys["generator.encoder"]
+    network = name_generator(keys["generator.architecture"], keys["generator.encoder"])
     length = f"{keys['training.steps']} steps" if keys["training.steps"] else f"{keys['training.epochs']:g} epochs"
     length = f"at most {length}" if keys["training.max_minutes"] else length
-    return f"{architecture} {'' if architecture == 'segnet' else encoder + ' '}{cell.mode}, {length}"
+    return f"{network} {cell.mode}, {length}"

@@ -20,7 +20,7 @@ from segan.experiments.sources import scan_data
 from segan.files import write_json
 from segan.inference.devices import choose_device
 from segan.inference.segmenter import Predictor, load_segmenter
-from segan.models import count_parameters
+from segan.models import ENCODERLESS, count_parameters
 from segan.training.display import Display
 from segan.training.fit import fit
 from segan.training.log import read_metrics
@@ -81,7 +81,7 @@ def _perform_network(cell: Cell, folder: Path, device: str, display: Display) ->
     return {
         **_scores(evaluation),
         **trained,
-        "encoder": "" if part.architecture == "segnet" else part.encoder,
+        "encoder": "" if part.architecture in ENCODERLESS else part.encoder,
         "architecture": part.architecture,
         "weights": part.weights,
         "parameters": count_parameters(segmenter.network),

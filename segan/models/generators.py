@@ -13,7 +13,10 @@ from segan.models.batchnorm import allow_single_values
 from segan.models.fcn import ENCODERS as FCN_ENCODERS
 from segan.models.fcn import FCN
 from segan.models.names import unknown_name
-from segan.models.segnet import WIDTHS, SegNet
+from segan.models.plain_unet import WIDTHS as UNET_WIDTHS
+from segan.models.plain_unet import PlainUNet
+from segan.models.segnet import WIDTHS as SEGNET_WIDTHS
+from segan.models.segnet import SegNet
 from segan.models.sizes import AnySize
 from segan.models.smp_networks import SMP_ARCHITECTURES, build_smp, check_smp
 from segan.models.weights import POLICIES, find_imagenet_weights, load_file_weights
@@ -37,12 +40,12 @@ def build_generator(
 
     Args:
         architecture: Key of `GENERATORS`.
-        encoder: SMP's name, or `tu-` and timm's; `resnet50` or `resnet101` for `fcn`; not used by `segnet`.
+        encoder: SMP's name, or `tu-` and timm's; `resnet50` or `resnet101` for `fcn`; not used by `ENCODERLESS`.
         num_classes: Channels K of the logits.
         dropout: Share of channels dropped before the last convolution, in 0..1.
         weights: `none`: from scratch. `auto`: the encoder's ImageNet weights from the local cache or a download, else
             from scratch with a warning. `imagenet`: those or an error. Else a run folder or a `model.safetensors`.
-        options: Passed on to the SMP class; `channels` (five widths) for `segnet`.
+        options: Passed on to the SMP class; `channels`, the width of each level, for `segnet` and `plain_unet`.
 
     Raises:
         ConfigError: Unknown architecture, encoder, option or file of weights, or a pair that does not fit.
@@ -57,6 +60,15 @@ def build_generator(
     if weights not in POLICIES:
         load_file_weights(network, weights)
     return network
+
+
+def name_generator(architecture: str, encoder: str) -> str:
+    """Name a network: its architecture, and its encoder where it has one to choose.
+
+    >>> name_generator("unet", "resnet18"), name_generator("segnet", "resnet18")
+    ('unet resnet18', 'segnet')
+    """
+    return architecture if architecture in ENCODERLESS else f"{architecture} {encoder}"
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -90,17 +102,29 @@ def _fcn(encoder: str, num_classes: int, dropout: float, options: Mapping[str, A
 
 def _segnet(encoder: str, num_classes: int, dropout: float, options: Mapping[str, Any], policy: str) -> AnySize:
     _refuse_options(options, known=("channels",))
-    channels = tuple(options.get("channels", WIDTHS))
-    if len(channels) != len(WIDTHS):
+    channels = tuple(options.get("channels", SEGNET_WIDTHS))
+    if len(channels) != len(SEGNET_WIDTHS):
         raise ConfigError(
-            f"generator.options channels: seen {len(channels)} widths, expected {len(WIDTHS)}. "
-            f"Write for example channels: {list(WIDTHS)}."
+            f"generator.options channels: seen {len(channels)} widths, expected {len(SEGNET_WIDTHS)}. "
+            f"Write for example channels: {list(SEGNET_WIDTHS)}."
         )
     network = SegNet(num_classes, dropout, channels)
-    pretrained = find_imagenet_weights(policy if channels == WIDTHS else "none", "vgg16_bn")
+    pretrained = find_imagenet_weights(policy if channels == SEGNET_WIDTHS else "none", "vgg16_bn")
     if pretrained is not None:
         network.load_vgg16(load_file(pretrained))
     return AnySize(network, multiple=32, minimum=64)
+
+
+def _plain_unet(encoder: str, num_classes: int, dropout: float, options: Mapping[str, Any], policy: str) -> AnySize:
+    _refuse_options(options, known=("channels",))
+    channels = tuple(options.get("channels", UNET_WIDTHS))
+    if len(channels) < 2:
+        raise ConfigError(
+            f"generator.options channels: seen {len(channels)} widths, expected two or more, one for each level. "
+            f"Write for example channels: {list(UNET_WIDTHS)}."
+        )
+    multiple = 2 ** (len(channels) - 1)
+    return AnySize(PlainUNet(num_classes, dropout, channels), multiple=multiple, minimum=2 * multiple)
 
 
 def _refuse_options(options: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -118,4 +142,8 @@ GENERATORS: dict[str, Builder] = {
     **{architecture: partial(_smp, architecture=architecture) for architecture in SMP_ARCHITECTURES},
     "fcn": _fcn,
     "segnet": _segnet,
+    "plain_unet": _plain_unet,
 }
+
+# All of one piece: `generator.encoder` says nothing about them.
+ENCODERLESS = ("segnet", "plain_unet")

@@ -12,7 +12,13 @@ from segan.config import Config, OptimizerConfig
 from segan.data.statistics import class_weights
 from segan.errors import ConfigError
 from segan.losses.pixel import pixel_loss
-from segan.models import build_discriminator, build_generator, count_parameters, receptive_field_px
+from segan.models import (
+    build_discriminator,
+    build_generator,
+    count_parameters,
+    name_generator,
+    receptive_field_px,
+)
 from segan.models.discriminator_base import Discriminator
 from segan.models.ema import ExponentialMovingAverage
 from segan.training.objective import Objective, weights_of
@@ -68,7 +74,7 @@ def build_state(
 def describe_networks(config: Config, state: TrainingState) -> str:
     """Tell the two networks in one line: names, parameters, receptive field."""
     part = config.generator
-    name = part.architecture if part.architecture == "segnet" else f"{part.architecture} {part.encoder}"
+    name = name_generator(part.architecture, part.encoder)
     text = f"generator: {name}, {count_parameters(state.generator) / 1e6:.1f} M parameters"
     if state.discriminator is None:
         return f"{text}; no discriminator (pixel-only)"

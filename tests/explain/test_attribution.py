@@ -102,6 +102,8 @@ def test_a_missing_package_is_told_with_its_command(monkeypatch):
         ),
         ("segnet", "none", {"channels": [2, 2, 2, 2, 2]}, "encoder", "network.encoder.4"),
         ("segnet", "none", {"channels": [2, 2, 2, 2, 2]}, "decoder", "network.decoder.0"),
+        ("plain_unet", "none", {"channels": [2, 2, 2]}, "encoder", "network.encoder.2"),
+        ("plain_unet", "none", {"channels": [2, 2, 2]}, "decoder", "network.decoder.1"),
     ],
 )
 def test_the_last_layer_is_the_end_of_a_part(architecture, encoder, options, part, expected):

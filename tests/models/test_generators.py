@@ -13,6 +13,7 @@ from segan.models import GENERATORS, build_generator, count_parameters
 ENCODERS = {"dpt": "tu-vit_tiny_patch16_224", "segformer": "mit_b0", "fcn": "resnet50"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "segnet": {"channels": [4, 8, 8, 8, 8]},
+    "plain_unet": {"channels": [4, 8, 8]},
     "dpt": {"decoder_intermediate_channels": (8, 8, 8, 8), "decoder_fusion_channels": 8},
 }
 SLOW = {"fcn", "dpt", "upernet", "unetplusplus", "manet"}
@@ -63,7 +64,7 @@ def test_encoders_take_any_size(architecture: str, encoder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "architecture", ["unet", "fpn", "pspnet", "segnet", pytest.param("dpt", marks=pytest.mark.slow)]
+    "architecture", ["unet", "fpn", "pspnet", "segnet", "plain_unet", pytest.param("dpt", marks=pytest.mark.slow)]
 )
 def test_dropout_stands_before_the_last_convolution(architecture: str) -> None:
     torch.manual_seed(0)
@@ -144,6 +145,8 @@ def test_backward_is_deterministic() -> None:
         ("fcn", "resnet50", {"depth": 3}, "generator.options depth: unknown"),
         ("segnet", "resnet18", {"chanels": (1,)}, "generator.options chanels: .*Did you mean channels"),
         ("segnet", "resnet18", {"channels": (8, 8)}, "generator.options channels: seen 2 widths, expected 5"),
+        ("plain_unet", "resnet18", {"widths": (8, 8)}, "generator.options widths: unknown"),
+        ("plain_unet", "resnet18", {"channels": (8,)}, "generator.options channels: seen 1 widths, expected two"),
         ("deeplabv3", "vgg11_bn", {}, "vgg11_bn: does not work in deeplabv3"),
         ("dpt", "resnet18", {}, "resnet18: does not work in dpt"),
         ("unet", "tu-hiera_tiny_224", {}, "tu-hiera_tiny_224: does not work in unet .*images of any size"),
