@@ -42,7 +42,7 @@ def multiscale_l1(
         Scalar, mean over layers; 0 where no pixel has a label.
 
     Source:
-        Xue et al. 2018 (SegAN), eq. 2 and 3: the mean over the layers of the mean absolute error of their features.
+        Xue et al. 2018 (SegAN), the multi-scale L1 loss: the mean over layers of the mean absolute error of features.
     """
     layers = []
     for real, fake in zip(real_features, fake_features, strict=True):

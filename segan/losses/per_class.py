@@ -25,7 +25,7 @@ def d_per_class(real_logits: Tensor, fake_logits: Tensor, target: Tensor) -> Ten
         Scalar; 0 where no pixel has a label.
 
     Source:
-        Schönfeld et al. 2021 (OASIS), eq. 1.
+        Schönfeld et al. 2021 (OASIS), the (N+1)-class loss of the discriminator.
     """
     classes, share = majority(target, real_logits)
     return _surprise(real_logits, classes, balanced(classes, share, _num_classes(real_logits))) + _surprise(
@@ -37,7 +37,7 @@ def g_per_class(fake_logits: Tensor, target: Tensor) -> Tensor:
     """Compute the generator's cross entropy: the true class on fake pairs.
 
     Source:
-        Schönfeld et al. 2021 (OASIS), eq. 2.
+        Schönfeld et al. 2021 (OASIS), that of the generator.
     """
     classes, share = majority(target, fake_logits)
     return _surprise(fake_logits, classes, balanced(classes, share, _num_classes(fake_logits)))
