@@ -51,7 +51,8 @@ def draw_curves(path: Path, lines: Sequence[dict[str, Any]]) -> None:
 
     steps = [line for line in lines if line["kind"] == "step"]
     validations = [line for line in lines if line["kind"] == "validation"]
-    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure = Figure(figsize=(11, 7))
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.07, top=0.95, hspace=0.3, wspace=0.17)
     panels = figure.subplots(2, 2)
     for axes, (title, names) in zip(panels.flat, _PANELS.items(), strict=True):
         source = validations if names == ("mean_iou",) else steps

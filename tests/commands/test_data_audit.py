@@ -72,6 +72,7 @@ def test_two_plain_folders(data: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.startswith("audit of real masks (matched): no leak in ")
 
 
+@pytest.mark.slow
 def test_a_run_is_asked_with_its_own_model_and_data(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,9 +14,9 @@ from segan.training.display import Display
 TINY = {
     "preprocessing": [{"name": "resize", "mode": "crop", "height": 32, "width": 32}, {"name": "normalize"}],
     "generator": {
-        "encoder": "mobilenet_v2",
+        "architecture": "plain_unet",
         "weights": "none",
-        "options": {"encoder_depth": 3, "decoder_channels": [16, 8, 8]},
+        "options": {"channels": [8, 8, 16]},
     },
     "discriminator": {"channels": 4, "depth": 2},
     "training": {
@@ -69,6 +69,7 @@ def results(place, out="out"):
     return content
 
 
+@pytest.mark.slow
 def test_a_stopped_proof_goes_on_and_equals_an_uninterrupted_one(place, in_process, capsys):
     ran, allowed = in_process
     words = ("--seeds", 2, "--arms", "pixel,adversarial,shuffled")
@@ -111,6 +112,7 @@ def test_all_figures_are_compared_on_the_split_that_was_asked_for(place, in_proc
     assert prove(place, *words, "--table") == 0
 
 
+@pytest.mark.slow
 def test_a_time_budget_fixes_the_steps_of_all_arms_once(place, in_process, capsys):
     words = ("--seeds", 1, "--arms", "pixel,adversarial", "--minutes", 0.05, "--set", "training.steps=100000")
     assert prove(place, *words) == 0

@@ -19,7 +19,8 @@ from segan.tensor_file import read_tensors
 
 TINY = [
     "generator.weights=none",
-    "generator.options={encoder_depth: 3, decoder_channels: [16, 8, 8]}",
+    "generator.architecture=plain_unet",
+    "generator.options={channels: [8, 8, 16]}",
     "preprocessing=[{name: resize, mode: crop, height: 32, width: 32}, {name: normalize}]",
     "discriminator.channels=4",
     "training.batch_size=2",
@@ -105,9 +106,10 @@ def test_nothing_is_written_into_the_data(data: Path, capsys: pytest.CaptureFixt
 
 
 def test_unknown_networks_leave_no_run_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for key in ("generator.encoder=resnet19", "generator.architecture=unett", "discriminator.depth=9"):
-        assert cli.run(arguments(data, tmp_path / "run", "--set", key)) == 2
-        assert key.partition("=")[0] in capsys.readouterr().err
+    encoder = ["generator.encoder=resnet19", "generator.architecture=unet", "generator.options={}"]
+    for keys in (encoder, ["generator.architecture=unett"], ["discriminator.depth=9"]):
+        assert cli.run(arguments(data, tmp_path / "run", *(word for key in keys for word in ("--set", key)))) == 2
+        assert keys[0].partition("=")[0] in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

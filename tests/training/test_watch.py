@@ -162,6 +162,7 @@ def test_all_measures_in_order(data: Path, tmp_path: Path, monkeypatch: pytest.M
     assert read_health(tmp_path / "run")[0]["band"] == [0.3, 0.95]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [9, pytest.param(7, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow)])
 def test_a_power_cut_around_a_fall_back_changes_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
