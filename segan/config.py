@@ -147,10 +147,10 @@ class LossConfig(Section):
     tversky_alpha: Fraction = Field(0.3, description="Weight of false positives; beta = 1 - alpha. Salehi 2017.")
     l1_weight: NonNegative = Field(0.0, description="L1 between probabilities and the one-hot mask.")
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="In the cross entropy.")
-    class_weights: Literal["none", "sqrt", "inverse", "median"] | list[NonNegative] = Field(
+    class_weights: Literal["none", "cbrt", "sqrt", "inverse", "median"] | list[NonNegative] = Field(
         "none",
-        description="Cross entropy weight of each class from its pixel share in the training split: 1/sqrt, 1/share, "
-        "median frequency (Eigen 2015), or a list.",
+        description="Cross entropy weight of each class from its pixel share in the training split: 1/cube root, 1/sqrt, "
+        "1/share, median frequency (Eigen 2015), or a list.",
     )
     adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp", "multiscale_l1", "per_class"] = Field(
         "nonsaturating",

@@ -11,7 +11,8 @@ from segan.data.labels import IGNORE
 
 _PART = 2**24
 
-WeightKind = Literal["none", "sqrt", "inverse", "median"]
+WeightKind = Literal["none", "cbrt", "sqrt", "inverse", "median"]
+_POWERS = {"cbrt": 1 / 3, "sqrt": 1 / 2, "inverse": 1.0, "median": 1.0}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def class_weights(
 
     Args:
         counts: int64 [K], pixels of each class in the training split.
-        kind: `none`: all 1; `sqrt`: 1 / sqrt(share); `inverse`: 1 / share; `median`: median frequency / frequency.
+        kind: `none`: all 1; `cbrt`: 1 / share ** (1 / 3); `sqrt`: 1 / sqrt(share); `inverse`: 1 / share; `median`:
+            median frequency / frequency.
         present_pixels: int64 [K], pixels of the images in which each class occurs; `None`: all pixels, with which
             `median` equals `inverse`.
 
@@ -94,7 +96,6 @@ def class_weights(
     if kind == "median" and present_pixels is not None:
         totals = present_pixels
     frequency = counts[present] / totals[present]
-    power = 0.5 if kind == "sqrt" else 1.0
-    raw = frequency**-power  # The median is one factor for all classes, which the mean takes out again.
+    raw = frequency ** -_POWERS[kind]  # The median is one factor for all classes, which the mean takes out again.
     weights[present] = raw / raw.mean()
     return weights.astype(np.float32)

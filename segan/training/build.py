@@ -138,7 +138,7 @@ def build_objective(
         if len(loss.class_weights) != len(class_pixels):
             raise ConfigError(
                 f"loss.class_weights: seen {len(loss.class_weights)} values, expected {len(class_pixels)}, one for "
-                "each class. Change the list or use sqrt, inverse, median or none."
+                "each class. Change the list or use cbrt, sqrt, inverse, median or none."
             )
         weights = np.asarray(loss.class_weights, dtype=np.float32)
     else:

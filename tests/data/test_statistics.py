@@ -17,7 +17,7 @@ def test_summary():
     assert statistics.pixels["train"].dtype == np.int64
 
 
-@pytest.mark.parametrize("kind", ["none", "sqrt", "inverse", "median"])
+@pytest.mark.parametrize("kind", ["none", "cbrt", "sqrt", "inverse", "median"])
 def test_weights_have_mean_one_over_present_classes(kind):
     weights = class_weights(COUNTS, kind, present_pixels=np.array([1000, 0, 400, 300]))
     assert weights.dtype == np.float32
@@ -29,6 +29,7 @@ def test_weights_by_hand():
     assert class_weights(COUNTS, "none").tolist() == [1, 1, 1, 1]
     inverse = class_weights(COUNTS, "inverse")
     assert inverse[3] / inverse[0] == pytest.approx(16)
+    assert class_weights(COUNTS, "cbrt")[3] / class_weights(COUNTS, "cbrt")[0] == pytest.approx(16 ** (1 / 3))
     assert class_weights(COUNTS, "sqrt")[3] / class_weights(COUNTS, "sqrt")[0] == pytest.approx(4)
 
 
