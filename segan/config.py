@@ -149,8 +149,8 @@ class LossConfig(Section):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="In the cross entropy.")
     class_weights: Literal["none", "cbrt", "sqrt", "inverse", "median"] | list[NonNegative] = Field(
         "none",
-        description="Cross entropy weight of each class from its pixel share in the training split: 1/cube root, 1/sqrt, "
-        "1/share, median frequency (Eigen 2015), or a list.",
+        description="Cross entropy weight of each class from its pixel share in the training split: 1/cube root, "
+        "1/sqrt, 1/share, median frequency (Eigen 2015), or a list.",
     )
     adversarial: Literal["minimax", "nonsaturating", "lsgan", "hinge", "wgan-gp", "multiscale_l1", "per_class"] = Field(
         "nonsaturating",
