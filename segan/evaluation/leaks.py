@@ -1,10 +1,4 @@
-"""Do the masks a discriminator gets tell real from fake before it looks at any shape? A short probe, no network.
-
-For each group of pixels and each feature the ratio of the two densities is read from bins of rank, on one half of the
-images, and judged on the other half, both ways round. A ratio finds what a threshold cannot: a value that is fixed in
-one and on both sides of it in the other. A discriminator sees patches, so log ratios are averaged over squares of 16
-px: a difference of few pixels, or a small one of all, then shows as it would to a discriminator.
-"""
+"""Do the masks a discriminator gets tell real from fake before it looks at any shape? A short probe, no network."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,23 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from segan.evaluation.discriminator_counts import Side, rank_counts
 from segan.evaluation.intervals import Ends, plain_ends
-from segan.evaluation.leak_pixels import GROUPS, PATCH_PX, Levels, Seen, observe
+from segan.evaluation.leak_pixels import GROUPS, PATCH_PX, Seen, observe
+from segan.evaluation.leak_ratios import Ratios, score_patches
 from segan.evaluation.ranking import auroc, auroc_of_counts
 from segan.evaluation.uncertainty import LEVEL, bootstrap_interval
 from segan.losses.real_masks import Treatment
 
-BINS = 64
 LIMIT = 0.6
 # Two or three samples differ by chance alone nearly as much as by a leak.
 FEW = 4
 LIMIT_OF_FEW = 0.9
 
-Ratios = NDArray[np.float64]
 Pairs = Iterable[tuple[Tensor, Tensor]]
 
 
@@ -148,66 +140,6 @@ def judge_group(group: str, seen: Sequence[Seen]) -> Finding:
     ends = bootstrap_interval(rank_counts(whole), lambda pooled: auroc_of_counts(pooled)[..., None])
     told_by = GROUPS[group].features[int(np.argmax(alone))]
     return Finding(group, len(seen), _area(whole), (float(ends[0, 0]), float(ends[1, 0])), told_by)
-
-
-def score_patches(seen: Sequence[Seen]) -> list[tuple[Ratios, Ratios]]:
-    """Compute the mean log ratio of each patch, with ratios from the samples of the other half.
-
-    Args:
-        seen: Two samples at least; every second one makes a half.
-
-    Returns:
-        For each sample the scores of real and of fake, `[F, T]` each, for F features and T patches.
-    """
-    fitted = [
-        [fit_log_ratio(*_join(seen[half::2], feature)) for feature in range(len(seen[0].real))] for half in (0, 1)
-    ]
-    scores = []
-    for index, sample in enumerate(seen):
-        ratios = fitted[1 - index % 2]
-        size = np.bincount(sample.patch)
-        sides = [
-            np.stack(
-                [
-                    np.bincount(sample.patch, values[np.searchsorted(borders, levels, side="right")]) / size
-                    for levels, (borders, values) in zip(side, ratios, strict=True)
-                ]
-            )
-            for side in (sample.real, sample.fake)
-        ]
-        scores.append((sides[0], sides[1]))
-    return scores
-
-
-def fit_log_ratio(real: Levels, fake: Levels) -> tuple[Levels, Ratios]:
-    """Estimate the log of the ratio of two densities, real over fake, in bins of rank.
-
-    Args:
-        real: `[P]`.
-        fake: `[Q]`.
-
-    Returns:
-        Rising borders for `np.searchsorted(borders, values, side="right")`, and the log ratio in each bin. A value
-        that many share has a bin of its own.
-
-    >>> borders, ratios = fit_log_ratio(np.full(99, 5, np.int32), np.repeat(np.array([4, 6], np.int32), (49, 50)))
-    >>> np.sign(ratios[np.searchsorted(borders, [4, 5, 6], side="right")]).tolist()
-    [-1.0, 1.0, -1.0]
-    """
-    levels = np.concatenate([real, fake])
-    quantiles = np.quantile(levels, np.arange(1, BINS) / BINS, method="nearest").astype(np.int32)
-    shared = quantiles[1:][np.diff(quantiles) == 0]
-    borders = np.unique(np.concatenate([quantiles, shared + 1]))
-    places = (np.searchsorted(borders, side, side="right") for side in (real, fake))
-    # One more in each bin: what was never seen is not impossible.
-    counts = [np.bincount(place, minlength=len(borders) + 1) + 1.0 for place in places]
-    shares = [count / count.sum() for count in counts]
-    return borders, np.log(shares[0] / shares[1])
-
-
-def _join(seen: Sequence[Seen], feature: int) -> tuple[Levels, Levels]:
-    real, fake = (np.concatenate([getattr(sample, side)[feature] for sample in seen]) for side in ("real", "fake"))
-    return real, fake
 
 
 def _as_side(real: Ratios, fake: Ratios) -> Side:

@@ -12,7 +12,7 @@ from torch import Tensor
 from toy_leaks import PADDING_PX, draw_pairs
 
 from segan.evaluation.leak_pixels import GROUPS, Seen
-from segan.evaluation.leaks import LIMIT, LeakAudit, Pairs, audit_treatment, fit_log_ratio, judge_group
+from segan.evaluation.leaks import LIMIT, LeakAudit, Pairs, audit_treatment, judge_group
 from segan.evaluation.ranking import auroc
 from segan.evaluation.surrogates import surrogate_probs
 from segan.losses import REAL_MASKS
@@ -212,19 +212,3 @@ def test_what_is_written() -> None:
     }  # fmt: skip
     assert facts["scale"]["verdict"] == "ok"
     assert facts["scale"]["cure"] is None
-
-
-def test_log_ratio_of_equal_samples_is_zero() -> None:
-    levels = np.random.default_rng(0).integers(0, 1000, 5000).astype(np.int32)
-    assert (fit_log_ratio(levels, levels)[1] == 0.0).all()
-
-
-def test_log_ratio_of_known_densities() -> None:
-    """Real falls linearly on 0..1, fake is even: the ratio at x is 2 (1 - x)."""
-    random = np.random.default_rng(0)
-    real = (1000 * (1.0 - np.sqrt(random.random(200_000)))).astype(np.int32)
-    fake = (1000 * random.random(200_000)).astype(np.int32)
-    borders, ratios = fit_log_ratio(real, fake)
-    for value in (100, 300, 500, 700):
-        seen = ratios[np.searchsorted(borders, value, side="right")]
-        assert seen == pytest.approx(math.log(2 * (1 - value / 1000)), abs=0.1)
