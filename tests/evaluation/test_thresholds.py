@@ -3,11 +3,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 from torchmetrics.functional.classification import binary_auroc, binary_f1_score
 
 from segan.errors import DataError
 from segan.evaluation.sums import stack_sums, unflatten_sums
-from segan.evaluation.thresholds import area_under_roc, best_f1, f1_by_threshold, threshold_counts
+from segan.evaluation.thresholds import (
+    ODDS_BINS,
+    ODDS_RANGE,
+    area_under_roc,
+    best_f1,
+    f1_by_threshold,
+    threshold_counts,
+)
 from segan.evaluation.tolerance import tolerance_counts, tolerant_f1
 
 
@@ -25,6 +33,16 @@ def test_the_area_equals_torchmetrics_but_for_the_bins(seed, strength):
     probs, truth = draw(seed, strength=strength)
     theirs = binary_auroc(torch.tensor(probs[1].ravel()), torch.tensor(truth.ravel()).long())
     assert float(area_under_roc(threshold_counts(probs, truth, 1))) == pytest.approx(float(theirs), abs=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0, 4.0, 12.0]))
+def test_the_area_is_that_of_the_binned_odds(seed, strength):
+    probs, truth = draw(seed, strength=strength)
+    odds = np.log(probs[1].astype(np.float64) / probs[0])
+    place = np.clip((odds + ODDS_RANGE) / (2 * ODDS_RANGE) * ODDS_BINS, 0, ODDS_BINS - 1).astype(int)
+    expected = metrics.roc_auc_score(truth.ravel(), place.ravel())
+    assert float(area_under_roc(threshold_counts(probs, truth, 1))) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_area_by_hand():
