@@ -388,6 +388,34 @@ class Config(Section):
             )
 
 
+def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """Read the words of `--set` to dotted keys, the last one last; `load_config` checks the keys.
+
+    Raises:
+        ConfigError: A word has another form, or its value is no YAML.
+
+    >>> read_overrides(["training.steps=10", "loss.adversarial=hinge"])
+    {'training.steps': 10, 'loss.adversarial': 'hinge'}
+    """
+    keys: dict[str, Any] = {}
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator or not key.strip():
+            raise ConfigError(
+                f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100."
+            )
+        if key.strip() == "extends":
+            raise ConfigError(f"--set {override}: cannot be set here, expected in a file. Give that config as CONFIG.")
+        keys.pop(key.strip(), None)
+        try:
+            keys[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"--set {override!r}: the value is not valid YAML. Quote it or check brackets."
+            ) from error
+    return keys
+
+
 def load_config(
     name: str | Path | None,
     overrides: Sequence[str] = (),
@@ -408,22 +436,7 @@ def load_config(
     """
     tree = _load_tree(base, ()) if base is not None else {}
     tree = _merge(tree, _load_tree(str(name), ())) if name is not None else tree
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator or not key.strip():
-            raise ConfigError(
-                f"--set {override!r}: no '=' found, expected key=value. Write for example --set training.steps=100."
-            )
-        if key.strip() == "extends":
-            raise ConfigError(f"--set {override}: cannot be set here, expected in a file. Give that config as CONFIG.")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(
-                f"--set {override!r}: the value is not valid YAML. Quote it or check brackets."
-            ) from error
-        _set_key(tree, key.strip(), value)
-    for key, value in (extra or {}).items():
+    for key, value in (*read_overrides(overrides).items(), *(extra or {}).items()):
         _set_key(tree, key, value)
     return parse_config(tree)
 

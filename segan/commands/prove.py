@@ -130,7 +130,7 @@ def prove(
 
 def _shared_keys(data: Path | None, overrides: tuple[str, ...], minutes: float | None) -> dict[str, Any]:
     """Gather the keys of all arms from the options."""
-    from segan.experiments.cells import read_overrides
+    from segan.config import read_overrides
 
     keys = read_overrides(overrides)
     if data is not None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segan.losses.ignore import class_or_first, valid_pixels
+from segan.losses.real_masks import onehot
 
 SHARPNESS = (1.0, 8.0)
 _CELL_PX = 16
@@ -36,14 +36,9 @@ def surrogate_probs(target: Tensor, num_classes: int, generator: torch.Generator
     fine = torch.randn((N, num_classes, H, W), generator=generator)
     # Among K classes a lead of log(K - 1) makes the true one as likely as all others together.
     lead = sharpness + math.log(num_classes - 1)
-    logits = lead * _soften(_one_hot(target, num_classes)) + 0.5 * noise + 0.1 * fine
+    planes, _ = onehot(target, torch.zeros(N, num_classes, H, W))
+    logits = lead * _soften(planes) + 0.5 * noise + 0.1 * fine
     return logits.softmax(dim=1)
-
-
-def _one_hot(target: Tensor, num_classes: int) -> Tensor:
-    valid = valid_pixels(target)
-    planes = torch.zeros(len(target), num_classes, *target.shape[1:])
-    return planes.scatter_(1, class_or_first(target, valid).unsqueeze(1), valid.unsqueeze(1).float())
 
 
 def _soften(planes: Tensor) -> Tensor:

@@ -11,15 +11,14 @@ import yaml
 
 from segan.config import Config, load_config
 from segan.errors import ConfigError, UsageError
-from segan.experiments.cells import Cell
+from segan.experiments.cells import PIXEL_ONLY, Cell
 
 PIXEL, ADVERSARIAL = "pixel", "adversarial"
 DATASET = "data"
-_PIXEL_ONLY = {"loss.adversarial_weight": 0.0, "loss.feature_matching_weight": 0.0}
 
 # The arms that every proof has, by name, with the keys that make them.
 ARMS: dict[str, dict[str, Any]] = {
-    PIXEL: _PIXEL_ONLY,
+    PIXEL: PIXEL_ONLY,
     ADVERSARIAL: {},
     "shuffled": {"discriminator.control": "shuffled"},
     "frozen": {"discriminator.control": "frozen"},

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segan.baselines import BASELINES
-from segan.config import Config, load_config, parse_config
+from segan.config import Config, load_config, parse_config, read_overrides
 from segan.errors import ConfigError
 from segan.experiments.benchmark_file import BenchmarkFile, DatasetEntry, MethodEntry
 from segan.models.names import unknown_name
 from segan.training.run_folder import FREE_KEYS, flat_keys
 
 BASELINE = "baseline"
-_PIXEL = {"loss.adversarial_weight": 0.0, "loss.feature_matching_weight": 0.0}
+PIXEL_ONLY = {"loss.adversarial_weight": 0.0, "loss.feature_matching_weight": 0.0}
 
 # Unlike the parts of one run, cells with other budgets are other cells.
 _FREE = {f"config.{key}" for key in FREE_KEYS - {"training.max_minutes"}}
@@ -146,7 +144,7 @@ def _cells_of(
     modes = [BASELINE] if method.baseline else (method.modes or file.modes)
     for seed in seeds:
         for mode in modes:
-            keys = _layer(shared, _PIXEL if mode == "pixel" else {}, {"seed": seed})
+            keys = _layer(shared, PIXEL_ONLY if mode == "pixel" else {}, {"seed": seed})
             config = load_config(method.config, extra=keys, base=entry.config)
             if mode == "adversarial" and not config.loss.is_adversarial:
                 raise ConfigError(
@@ -164,26 +162,6 @@ def _layer(*layers: Mapping[str, Any]) -> dict[str, Any]:
             merged.pop(key, None)
             merged[key] = value
     return merged
-
-
-def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Read `key=value` words; `load_config` checks their keys.
-
-    Raises:
-        ConfigError: A word has another form, or its value is no YAML.
-    """
-    keys = {}
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator:
-            raise ConfigError(f"--set {override}: no '=' found, expected key=value. Write it so.")
-        try:
-            keys[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(
-                f"--set {override!r}: the value is not valid YAML. Quote it or check brackets."
-            ) from error
-    return keys
 
 
 def _find_twice(cells: Sequence[Cell]) -> list[str]:

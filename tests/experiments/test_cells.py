@@ -102,7 +102,7 @@ def test_cells_that_cannot_be_are_told(changes, message):
 
 
 def test_overrides_need_a_value():
-    with pytest.raises(ConfigError, match=r"--set training.steps: no '=' found, expected key=value"):
+    with pytest.raises(ConfigError, match=r"--set 'training.steps': no '=' found, expected key=value"):
         plan_cells(BenchmarkFile.model_validate(toy_tree()), ["training.steps"])
 
 
