@@ -305,10 +305,16 @@ class InferenceConfig(Section):
     overlap: Annotated[float, Field(ge=0.0, lt=0.9)] = Field(
         0.25, description="Overlap of tiles, as a share of the side."
     )
-    tta: Literal["none", "flip", "d4"] = Field(
+    tta: Literal["none", "flip", "scales", "d4"] = Field(
         "none",
-        description="Average over views, in validation too: `flip` adds the mirrored image; `d4` takes all turns and "
-        "mirror images, eight times the cost, for pictures without an upright; Ronneberger 2015.",
+        description="Average over views, in validation too: `flip` adds the mirrored image; `scales` takes both at "
+        "0.85, 1 and 1.15 of the size, six times the cost; `d4` takes all turns and mirror images, eight times, for "
+        "pictures without an upright; Ronneberger 2015.",
+    )
+    min_area_px: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="Least area of a region by class name, in pixels of the image, `all` for each class not named; "
+        "smaller ones take the class of what lies around them.",
     )
 
 

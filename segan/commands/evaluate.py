@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from segan.commands.areas import read_min_areas
+
 if TYPE_CHECKING:
     from segan.evaluation.result import Evaluation
 
@@ -66,6 +68,15 @@ Examples:
     help="Average over views: the model's own, or else the mirrored image, which takes twice the time. Default: as the "
     "model was trained for.",
 )
+@click.option(
+    "--min-area",
+    "min_areas",
+    multiple=True,
+    metavar="[CLASS=]PX",
+    callback=read_min_areas,
+    help="Give regions of a class, or of all, that have fewer pixels to what lies around them; repeat it for several "
+    "classes. Default: as stored with the model; 0: none.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--precision",
@@ -93,6 +104,7 @@ def evaluate(
     out: Path | None,
     tile: int | None,
     tta: bool | None,
+    min_areas: dict[str, int] | None,
     device: str,
     precision: str,
     as_json: bool,
@@ -127,7 +139,8 @@ def evaluate(
     if predictions is not None:
         if images is not None:
             raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")
-        _refuse_given(("tile", "tta", "device", "precision"), "beside --predictions, where no network runs,", "MODEL")
+        of_networks = ("tile", "tta", "min_areas", "device", "precision")
+        _refuse_given(of_networks, "beside --predictions, where no network runs,", "MODEL")
         evaluation = score_masks(predictions, masks, data, split, wanted, card=card, values=values, quiet=quiet)
     else:
         assert model is not None
@@ -140,6 +153,7 @@ def evaluate(
             card=card,
             tile=tile,
             tta=tta,
+            min_areas=min_areas,
             device=device,
             precision=precision,
             quiet=quiet,
@@ -169,9 +183,10 @@ def _refuse_given(names: tuple[str, ...], where: str, other: str) -> None:
     from segan.errors import UsageError
 
     context = click.get_current_context()
-    given = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    options = {param.name: param.opts[0] for param in context.command.params}
+    given = [options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
-        listed = ", ".join(f"--{name}" for name in given)
+        listed = ", ".join(given)
         raise UsageError(f"{listed}: given {where} expected with {other} alone. Leave it out.")
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from segan.commands.areas import read_min_areas
+
 EPILOG = """\b
 Examples:
   segan predict runs/first photos --out predictions
@@ -37,6 +39,15 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
     "model was trained for.",
 )
 @click.option(
+    "--min-area",
+    "min_areas",
+    multiple=True,
+    metavar="[CLASS=]PX",
+    callback=read_min_areas,
+    help="Give regions of a class, or of all, that have fewer pixels to what lies around them; repeat it for several "
+    "classes. Default: as stored with the model; 0: none.",
+)
+@click.option(
     "--shard",
     metavar="I/N",
     callback=read_shard,
@@ -65,6 +76,7 @@ def predict(
     probabilities: bool,
     tile: int | None,
     tta: bool | None,
+    min_areas: dict[str, int] | None,
     shard: tuple[int, int],
     device: str,
     backend: str,
@@ -86,7 +98,7 @@ def predict(
     from segan.inference.folder import predict_folder
     from segan.inference.segmenter import load_segmenter
 
-    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, precision=precision)
+    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
     with progress_bar("predicting", quiet=quiet) as bar:
         summary = predict_folder(
             segmenter,

@@ -56,6 +56,7 @@ def score_model(
     card: str | None,
     tile: int | None,
     tta: bool | None,
+    min_areas: Mapping[str, int] | None,
     device: str,
     precision: str,
     quiet: bool,
@@ -67,7 +68,7 @@ def score_model(
     from segan.inference.model_file import find_model_file
     from segan.inference.segmenter import load_segmenter
 
-    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, precision=precision)
+    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
     run = find_model_file(model).parent
     selection = select_samples(source, split, card=card, run=run, model_labels=segmenter.labels)
     if not quiet:

@@ -173,7 +173,7 @@ def predict_folder(
 
 def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
     """Identify all that the results depend on beside the image."""
-    names = ("identity", "tile_px", "overlap", "precision", "tta")
+    names = ("identity", "tile_px", "overlap", "precision", "tta", "min_area_px")
     values = {name: getattr(segmenter, name) for name in names}
     return fingerprint({**values, "overlay": plan.overlay, "probabilities": plan.probabilities})
 

@@ -1,7 +1,7 @@
 """A trained model as one safetensors file: weights, and as text all that prediction needs. No pickle is ever read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class ModelMeta:
         tile_px: Side of the tiles of large images, in pixels.
         overlap: Least overlap of tiles, as a share of the side.
         tta: Views that are averaged, a key of `TTA`.
+        min_area_px: Least area of a region by class name, in pixels; smaller ones go to what lies around them.
         sixteen_bit: How 16-bit images become 8-bit.
         step: Training step of the weights.
         score: Validation mean IoU of the weights; `None`: not validated.
@@ -45,6 +46,7 @@ class ModelMeta:
     tile_px: int = 1024
     overlap: float = 0.25
     tta: str = "none"
+    min_area_px: dict[str, int] = field(default_factory=dict)
     sixteen_bit: SixteenBit = "percentile"
     step: int = 0
     score: float | None = None

@@ -1,8 +1,8 @@
 """The one way from an image to a mask; validation, evaluation, prediction and the server all go through it."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain as chained
 from pathlib import Path
 from typing import Protocol
@@ -19,18 +19,10 @@ from segan.data.preprocess import Chain, Statistics, build_chain
 from segan.errors import CheckpointError, SeganError
 from segan.inference.devices import PRECISIONS, check_precision, choose_device
 from segan.inference.model_file import find_model_file, load_model_file
+from segan.inference.small_regions import absorb_small_regions, min_areas_of
 from segan.inference.tiling import Band, blend_tiles
+from segan.inference.views import TTA
 from segan.models import build_generator
-
-_FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
-
-# Views of a tile whose probabilities are averaged: whether [N, C, H, W] is transposed, then the axes to flip. `d4` are
-# the eight symmetries of the square, for pictures without an upright, such as those from a microscope.
-TTA: dict[str, tuple[tuple[bool, tuple[int, ...]], ...]] = {
-    "none": ((False, ()),),
-    "flip": ((False, ()), (False, (3,))),
-    "d4": tuple((transposed, axes) for transposed in (False, True) for axes in _FLIPS),
-}
 
 _PLANES_AT_A_TIME = 4
 
@@ -77,7 +69,10 @@ class Segmenter:
         tile_px: Larger images are predicted in tiles of this side, in pixels of the network's input.
         overlap: Least overlap of tiles, as a share of the side.
         precision: `fp32`, `bf16` or `fp16`; softmax and blending are float32 in each.
-        tta: Key of `TTA`: `none`, `flip` for the mean with the mirrored image, `d4` for the mean over eight views.
+        tta: Key of `TTA`: `none`, `flip` for the mean with the mirrored image, `scales` for both at three sizes, `d4`
+            for the mean over eight views.
+        min_area_px: Least area of a region of each class, in pixels of the image; smaller ones go to what lies around
+            them, in the mask alone. Empty: all stay.
         sixteen_bit: How 16-bit images are to be read for this network.
         identity: SHA-256 of the model file; empty for a network that comes from none.
     """
@@ -90,6 +85,7 @@ class Segmenter:
     overlap: float = 0.25
     precision: str = "fp32"
     tta: str = "none"
+    min_area_px: tuple[int, ...] = ()
     sixteen_bit: SixteenBit = "percentile"
     identity: str = ""
 
@@ -111,8 +107,10 @@ class Segmenter:
         prepared, placement = self.chain.fit(evened)
         bands = self.network_planes(prepared, statistics)
         if placement.resized == placement.canvas == placement.original:
-            return _read_bands(bands, placement.original, probabilities=probabilities)
-        return _restore(_gather(bands, placement.canvas), placement, probabilities=probabilities)
+            prediction = _read_bands(bands, placement.original, probabilities=probabilities)
+        else:
+            prediction = _restore(_gather(bands, placement.canvas), placement, probabilities=probabilities)
+        return replace(prediction, mask=absorb_small_regions(prediction.mask, self.min_area_px))
 
     def network_planes(self, prepared: NDArray[np.uint8], statistics: Statistics | None) -> Iterator[Band]:
         """Give the probabilities over an image that is already fitted, in bands from top to bottom.
@@ -140,13 +138,10 @@ class Segmenter:
         dtype = PRECISIONS[self.precision]
         total: Tensor | None = None
         try:
-            for transposed, axes in views:
-                seen = batch.transpose(2, 3) if transposed else batch
+            for view in views:
                 with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not torch.float32):
-                    logits = self.network(seen.flip(axes) if axes else seen)
-                probs = logits.float().softmax(dim=1)
-                probs = probs.flip(axes) if axes else probs
-                probs = probs.transpose(2, 3) if transposed else probs
+                    logits = self.network(view.show(batch))
+                probs = view.undo(logits.float().softmax(dim=1), (planes.shape[1], planes.shape[2]))
                 total = probs if total is None else total + probs
         except torch.OutOfMemoryError as error:
             height, width = planes.shape[1:]
@@ -164,6 +159,7 @@ def load_segmenter(
     *,
     tile_px: int | None = None,
     tta: bool | None = None,
+    min_area_px: Mapping[str, int] | None = None,
     precision: str = "fp32",
 ) -> Segmenter:
     """Load a model for prediction.
@@ -174,10 +170,12 @@ def load_segmenter(
         tile_px: Side of tiles in pixels; `None`: as stored with the model.
         tta: Average over views: those stored with the model, or the mirrored image where these are none; `None`: as
             stored.
+        min_area_px: Least area of a region by class name, see `min_areas_of`; `None`: as stored.
         precision: `fp32`, `bf16` or `fp16`.
 
     Raises:
         UsageError: There is no model, or the device or precision cannot be had.
+        ConfigError: A least area names no class.
         CheckpointError: The file is damaged or does not fit its own description.
     """
     place = choose_device(device) if isinstance(device, str) else device
@@ -211,6 +209,9 @@ def load_segmenter(
         overlap=meta.overlap,
         precision=precision,
         tta=_choose_views(meta.tta, tta, path),
+        min_area_px=min_areas_of(
+            labels.classes, meta.min_area_px if min_area_px is None else min_area_px, "least area of regions"
+        ),
         sixteen_bit=meta.sixteen_bit,
         identity=stored.sha256,
     )

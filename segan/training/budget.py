@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from segan.config import Config
-from segan.inference.segmenter import TTA
+from segan.inference.views import TTA
 from segan.training.build import build_state
 from segan.training.objective import Objective
 from segan.training.runtime import Runtime
@@ -103,7 +103,7 @@ def measure(
             times.append(time.perf_counter() - start)
         seconds[mode] = statistics.median(times[1:]) if cycle == 1 else statistics.fmean(times[1:])
     # A forward pass costs about a third of a step, and validation adds decoding and scoring.
-    views = len(TTA[config.inference.tta])
+    views = sum(view.cost for view in TTA[config.inference.tta])
     image_s = 0.5 * views * seconds["pixel"] / config.training.batch_size
     return Estimate(seconds["pixel"], seconds.get("adversarial", seconds["pixel"]), image_s)
 

@@ -13,6 +13,7 @@ from segan.data.samples import TrainingSamples, build_loader
 from segan.errors import StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
+from segan.inference.small_regions import min_areas_of
 from segan.training.audit import audit_before
 from segan.training.checkpoint import save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
@@ -284,6 +285,7 @@ def _segmenter(setting: Setting, state: TrainingState) -> Segmenter:
         tile_px=part.tile_px,
         overlap=part.overlap,
         tta=part.tta,
+        min_area_px=min_areas_of(setting.dataset.labels.classes, part.min_area_px, "inference.min_area_px"),
         device=setting.runtime.device,
         precision=setting.runtime.precision,
         sixteen_bit=setting.config.data.sixteen_bit,

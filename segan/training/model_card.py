@@ -66,6 +66,7 @@ def save_generator(path: Path, state: TrainingState, config: Config, labels: Lab
         tile_px=config.inference.tile_px,
         overlap=config.inference.overlap,
         tta=config.inference.tta,
+        min_area_px=config.inference.min_area_px,
         sixteen_bit=config.data.sixteen_bit,
         step=progress.step,
         score=progress.best_score if progress.best_step == progress.step else None,

@@ -16,6 +16,7 @@ from segan.data.preprocess import Chain, build_chain
 from segan.data.source import Source
 from segan.errors import ConfigError, UsageError
 from segan.files import refuse_inside, write_json, write_text_atomically
+from segan.inference.small_regions import min_areas_of
 from segan.training.budget import Estimate, measure, steps_within
 from segan.training.build import build_objective, build_state, describe_networks
 from segan.training.checkpoint import machine_facts, read_newest_checkpoint, restore_state
@@ -95,6 +96,7 @@ def set_up(
         display.warn(warning)
     raise_for_problems(report)
     _check_sample_sizes(config, chain, dataset)
+    min_areas_of(dataset.labels.classes, config.inference.min_area_px, "inference.min_area_px")  # Now, not at the end.
     class_pixels = report.class_pixels("train")
     present_pixels = report.statistics.present_pixels["train"]
     objective = build_objective(config, class_pixels, runtime.device, present_pixels=present_pixels)

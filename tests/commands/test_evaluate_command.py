@@ -135,6 +135,7 @@ def test_missing_predictions_are_listed_with_exit_code_2(place, capsys):
         (("run",), "seen none, expected --data DIR, or --images DIR"),
         (("--predictions", "p", "--masks", "m", "--tta"), "--tta: given beside --predictions, where no network"),
         (("--predictions", "p", "--tile", "64", "--device", "cpu"), "--tile, --device: given beside --predictions"),
+        (("--predictions", "p", "--min-area", "5"), "--min-area: given beside --predictions"),
         (("runs/none", "--data", "d", "--values", "mask"), "--values: given with MODEL, which says itself"),
         (("--predictions", "p", "--images", "i"), "--images: given beside --predictions, expected with MODEL alone"),
         (("--predictions", "p"), "--masks and --data: seen neither"),

@@ -49,6 +49,16 @@ def test_masks_and_manifest_are_written(model, images, tmp_path, capsys):
     assert "next: segan evaluate --predictions" in text
 
 
+def test_small_regions_are_given_away(model, images, tmp_path, capsys):
+    assert predict(model, images, tmp_path / "out") == 0
+    assert predict(model, images, tmp_path / "out", "--min-area", "all=0", "--min-area", "cell=2000", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["kept"] == 0, "other masks are wanted"
+    assert predict(model, images, tmp_path / "out", "--min-area", "x=5") == 2
+    assert "class 'x' seen, expected" in capsys.readouterr().err
+    assert predict(model, images, tmp_path / "out", "--min-area", "cell=five") == 2
+    assert "seen 'cell=five', expected pixels, or a class and pixels" in capsys.readouterr().err
+
+
 def test_json_is_one_object_and_a_second_run_keeps_all(model, images, tmp_path, capsys):
     assert predict(model, images, tmp_path / "out", "--json", "--quiet") == 0
     assert json.loads(capsys.readouterr().out)["kept"] == 0

@@ -5,7 +5,7 @@ from torch import nn
 
 from segan.data.labels import build_labels, dump_labels
 from segan.data.preprocess import build_chain
-from segan.errors import CheckpointError, SeganError, UsageError
+from segan.errors import CheckpointError, ConfigError, SeganError, UsageError
 from segan.inference.model_file import ModelMeta, save_model
 from segan.inference.segmenter import Segmenter, load_segmenter
 from segan.models import build_generator
@@ -115,6 +115,37 @@ def test_d4_averages_all_eight_views(image):
     torch.testing.assert_close(mean, torch.stack(views).mean(dim=0))
 
 
+def test_scales_average_both_mirrors_at_three_sizes(image):
+    class Pool(nn.Module):
+        """Sees how large the image is."""
+
+        def forward(self, image):
+            return image * image.shape[2]
+
+    sizes = []
+    network = Pool()
+    network.register_forward_hook(lambda module, given, result: sizes.append(tuple(given[0].shape[2:])))
+    (mean,) = (band.planes for band in make(network, tta="scales").network_planes(image, None))
+    assert sizes == [(34, 51)] * 2 + [(40, 60)] * 2 + [(46, 69)] * 2
+    assert mean.shape == (3, 40, 60)
+    torch.testing.assert_close(mean.sum(dim=0), torch.ones(40, 60))
+
+
+def test_scales_do_not_move_what_is_seen(image):
+    stripes = make(tta="scales").predict(image).mask
+    assert (stripes == make().predict(image).mask).mean() > 0.99
+
+
+def test_small_regions_leave_the_mask_but_not_the_probabilities(image):
+    image[5:7, 5:7] = (0, 0, 255)
+    plain = make().predict(image, probabilities=True)
+    cleaned = make(min_area_px=(0, 0, 5)).predict(image, probabilities=True)
+    assert (plain.mask[5:7, 5:7] == 2).all()
+    assert (cleaned.mask[5:7, 5:7] == 0).all()
+    assert (cleaned.probabilities == plain.probabilities).all()
+    assert cleaned.confidence == plain.confidence
+
+
 def test_a_full_device_is_told_with_a_way_out(image):
     class Hungry(nn.Module):
         def forward(self, image):
@@ -168,11 +199,21 @@ def test_views_are_those_of_the_model_unless_told_otherwise(tmp_path, model, sto
     assert load_segmenter(tmp_path, "cpu", tta=wanted).tta == expected
 
 
+def test_least_areas_are_those_of_the_model_unless_told_otherwise(tmp_path, model):
+    options = {"decoder_channels": [16, 8, 8, 8, 8]}
+    meta = ModelMeta("unet", "resnet18", options, 0.0, dump_labels(LABELS), CHAINS["bare"], min_area_px={"car": 9})
+    save_model(tmp_path / "model.safetensors", model[1].state_dict(), meta)
+    assert load_segmenter(tmp_path, "cpu").min_area_px == (0, 0, 9)
+    assert load_segmenter(tmp_path, "cpu", min_area_px={"all": 4, "sky": 0}).min_area_px == (0, 4, 4)
+    with pytest.raises(ConfigError, match="least area of regions: class 'cars' seen, expected sky, road, car or all"):
+        load_segmenter(tmp_path, "cpu", min_area_px={"cars": 4})
+
+
 def test_views_of_a_later_version_are_told(tmp_path, model):
     options = {"decoder_channels": [16, 8, 8, 8, 8]}
     meta = ModelMeta("unet", "resnet18", options, 0.0, dump_labels(LABELS), CHAINS["bare"], tta="d8")
     save_model(tmp_path / "model.safetensors", model[1].state_dict(), meta)
-    with pytest.raises(CheckpointError, match=r"views 'd8' seen, expected one of none, flip, d4\. Update segan"):
+    with pytest.raises(CheckpointError, match=r"views 'd8' seen, expected one of none, flip, scales, d4\. Update"):
         load_segmenter(tmp_path, "cpu")
 
 
