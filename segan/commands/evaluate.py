@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segan.commands.areas import read_min_areas
+from segan.commands.network_options import network_options
 
 if TYPE_CHECKING:
     from segan.evaluation.result import Evaluation
@@ -61,30 +61,7 @@ Examples:
     help="Also print the figures that papers on such data report.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json, per_image.csv and counts.npz.")
-@click.option("--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images.")
-@click.option(
-    "--tta/--no-tta",
-    default=None,
-    help="Average over views: the model's own, or else the mirrored image, which takes twice the time. Default: as the "
-    "model was trained for.",
-)
-@click.option(
-    "--min-area",
-    "min_areas",
-    multiple=True,
-    metavar="[CLASS=]PX",
-    callback=read_min_areas,
-    help="Give regions of a class, or of all, that have fewer pixels to what lies around them; repeat it for several "
-    "classes. Default: as stored with the model; 0: none.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16", "fp16"]),
-    default="fp32",
-    show_default=True,
-    help="Of the network.",
-)
+@network_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.option("--quiet", is_flag=True, help="Show errors and the result only.")
 def evaluate(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from segan.commands.areas import read_min_areas
+from segan.commands.network_options import network_options
 
 EPILOG = """\b
 Examples:
@@ -29,24 +29,7 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--probabilities", is_flag=True, help="Also write probabilities/: float16 [classes, height, width] as .npy."
 )
-@click.option(
-    "--tile", type=click.IntRange(min=32), metavar="PX", help="Side of tiles of large images; default: the model's."
-)
-@click.option(
-    "--tta/--no-tta",
-    default=None,
-    help="Average over views: the model's own, or else the mirrored image, which takes twice the time. Default: as the "
-    "model was trained for.",
-)
-@click.option(
-    "--min-area",
-    "min_areas",
-    multiple=True,
-    metavar="[CLASS=]PX",
-    callback=read_min_areas,
-    help="Give regions of a class, or of all, that have fewer pixels to what lies around them; repeat it for several "
-    "classes. Default: as stored with the model; 0: none.",
-)
+@network_options
 @click.option(
     "--shard",
     metavar="I/N",
@@ -54,16 +37,8 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
     default="1/1",
     help="Do part I of N, to share work among processes or machines.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--backend", type=click.Choice(["torch"]), default="torch", show_default=True, help="What runs the network."
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16", "fp16"]),
-    default="fp32",
-    show_default=True,
-    help="Of the network.",
 )
 @click.option("--redo", is_flag=True, help="Predict everything again, also what is done and unchanged.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
