@@ -96,7 +96,8 @@ def write_card(folder: Path) -> Path:
 
 def prove(dataset: str, names: Sequence[str], seeds: int, arguments: argparse.Namespace, *, table: bool) -> None:
     """Run the arms that are not done yet, or with `table` none of them."""
-    keys = ["training.validate_every_steps=1000000", "training.lr_warmup_steps=20", "inference.tta=none"]
+    keys = ["training.validate_every_steps=1000000", "training.lr_warmup_steps=20"]
+    keys += ["inference.tta=none", "inference.min_area_px={}"]
     if dataset == "membrane":
         keys.append(f"data.card={write_card(arguments.work)}")
     words = [sys.executable, "-m", "segan", "prove", CONFIGS[dataset], "--data", str(getattr(arguments, dataset))]

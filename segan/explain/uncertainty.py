@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from segan.data.placement import resize_image
 from segan.data.preprocess import Statistics
 from segan.inference.scene import predict_probs
 from segan.inference.segmenter import Segmenter
+from segan.inference.views import mirrored_scales
 
-SCALES = (0.75, 1.0, 1.25)
+VIEWS = mirrored_scales((0.75, 1.0, 1.25))
 
 Map = NDArray[np.float32]
 
@@ -76,12 +75,6 @@ def _views(
 ) -> Iterator[NDArray[np.float64]]:
     """Give the probabilities of each view, brought back to the canvas, `float64 [K, h, w]`."""
     size = (prepared.shape[0], prepared.shape[1])
-    for scale in SCALES:
-        picture = resize_image(prepared, (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
-        for mirrored in (False, True):
-            shown = np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
-            probs = predict_probs(segmenter, shown, statistics)
-            probs = probs.flip(3) if mirrored else probs
-            if probs.shape[2:] != size:
-                probs = F.interpolate(probs, size=size, mode="bilinear", align_corners=False)
-            yield probs[0].cpu().double().numpy()
+    for view in VIEWS:
+        probs = predict_probs(segmenter, view.show(prepared), statistics)[0]
+        yield view.undo(probs, size).cpu().double().numpy()

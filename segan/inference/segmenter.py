@@ -124,33 +124,37 @@ class Segmenter:
         """
 
         def predict_tile(rows: slice, columns: slice) -> Tensor:
-            return self._probs(self.chain.normalize(prepared[rows, columns], statistics))
+            return self._probs(prepared[rows, columns], statistics)
 
         size = (prepared.shape[0], prepared.shape[1])
         with evaluating(self.network):
             yield from blend_tiles(predict_tile, size, self.tile_px, self.overlap)
 
     @torch.inference_mode()
-    def _probs(self, planes: NDArray[np.float32]) -> Tensor:
-        """Compute `float32 [K, h, w]` from one normalised tile, as the mean over the views."""
-        batch = torch.from_numpy(planes)[None].to(self.device, memory_format=torch.channels_last)
+    def _probs(self, tile: NDArray[np.uint8], statistics: Statistics | None) -> Tensor:
+        """Compute `float32 [K, h, w]` of one tile `uint8 [h, w, 3]`, as the mean over the views."""
+        height, width = tile.shape[:2]
         views = TTA[self.tta]
-        dtype = PRECISIONS[self.precision]
         total: Tensor | None = None
         try:
             for view in views:
-                with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not torch.float32):
-                    logits = self.network(view.show(batch))
-                probs = view.undo(logits.float().softmax(dim=1), (planes.shape[1], planes.shape[2]))
+                probs = view.undo(self._probs_of_view(view.show(tile), statistics), (height, width))
                 total = probs if total is None else total + probs
         except torch.OutOfMemoryError as error:
-            height, width = planes.shape[1:]
             raise SeganError(
                 f"{self.device}: out of memory, seen a tile of {height}x{width} px. "
                 f"Use --tile {max(height, width) // 2}."
             ) from error
         assert total is not None
-        return (total / len(views))[0] if len(views) > 1 else total[0]
+        return total / len(views) if len(views) > 1 else total
+
+    def _probs_of_view(self, image: NDArray[np.uint8], statistics: Statistics | None) -> Tensor:
+        planes = torch.from_numpy(self.chain.normalize(image, statistics))
+        batch = planes[None].to(self.device, memory_format=torch.channels_last)
+        dtype = PRECISIONS[self.precision]
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not torch.float32):
+            logits: Tensor = self.network(batch)
+        return logits.float().softmax(dim=1)[0]
 
 
 def load_segmenter(

@@ -2,17 +2,20 @@
 
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 
 class View(NamedTuple):
-    """One way to look at a tile: scaled, then transposed, then flipped.
+    """One way to look at an image or a tile: scaled, then transposed, then flipped.
 
     Args:
         scale: Factor of height and width.
         transposed: Whether height and width change places.
-        axes: Axes of `[N, C, H, W]` to flip.
+        axes: Axes of height, 0, and width, 1, to flip.
     """
 
     scale: float = 1.0
@@ -21,35 +24,41 @@ class View(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """Pixels the network sees, as a multiple of the tile's."""
+        """Pixels the network sees, as a multiple of the image's."""
         return self.scale**2
 
-    def show(self, image: Tensor) -> Tensor:
-        """Turn an image `float32 [N, C, H, W]` into this view of it."""
+    def show(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn an image `uint8 [H, W, 3]` into this view of it."""
         if self.scale != 1.0:
-            height, width = (max(1, round(side * self.scale)) for side in image.shape[2:])
-            # Cubic, so that thin lines stay sharp; antialiased, so that a smaller picture has no false ones.
-            image = F.interpolate(image, (height, width), mode="bicubic", align_corners=False, antialias=True)
-        image = image.transpose(2, 3) if self.transposed else image
-        return image.flip(self.axes) if self.axes else image
+            height, width = (max(1, round(side * self.scale)) for side in image.shape[:2])
+            # Cubic, so that thin lines stay sharp; by areas, so that a smaller picture has no false ones.
+            method = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_CUBIC
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=method))
+        image = image.swapaxes(0, 1) if self.transposed else image
+        return np.ascontiguousarray(np.flip(image, self.axes) if self.axes else image)
 
     def undo(self, planes: Tensor, size: tuple[int, int]) -> Tensor:
-        """Bring planes `float32 [N, K, h, w]` over this view back to the tile, whose height and width are `size`."""
-        planes = planes.flip(self.axes) if self.axes else planes
-        planes = planes.transpose(2, 3) if self.transposed else planes
-        if planes.shape[2:] == size:
+        """Bring planes `float32 [K, h, w]` over this view back to the image, whose height and width are `size`."""
+        planes = planes.flip([axis + 1 for axis in self.axes]) if self.axes else planes
+        planes = planes.transpose(1, 2) if self.transposed else planes
+        if planes.shape[1:] == size:
             return planes
-        return F.interpolate(planes, size, mode="bilinear", align_corners=False)
+        return F.interpolate(planes[None], size, mode="bilinear", align_corners=False)[0]
 
 
-_FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
-_SCALES = (0.85, 1.0, 1.15)
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
+
+
+def mirrored_scales(scales: tuple[float, ...]) -> tuple[View, ...]:
+    """List the image and its mirror at each scale."""
+    return tuple(View(scale=scale, axes=axes) for scale in scales for axes in _FLIPS[:2])
+
 
 # The views of each name. `d4` are the eight symmetries of the square, for pictures without an upright, such as those
 # from a microscope.
 TTA: dict[str, tuple[View, ...]] = {
     "none": (View(),),
-    "flip": (View(), View(axes=(3,))),
-    "scales": tuple(View(scale=scale, axes=axes) for scale in _SCALES for axes in _FLIPS[:2]),
+    "flip": mirrored_scales((1.0,)),
+    "scales": mirrored_scales((0.85, 1.0, 1.15)),
     "d4": tuple(View(transposed=transposed, axes=axes) for transposed in (False, True) for axes in _FLIPS),
 }
