@@ -82,7 +82,9 @@ def test_the_cpu_benchmark_is_the_one_that_was_asked_for(monkeypatch):
         networks = [cell for cell in cells if cell.dataset == dataset and cell.baseline is None]
         assert {cell.method for cell in networks} == {"fcn", "segnet", "unet", "deeplabv3plus", "pspnet"}
         assert {cell.config.generator.architecture for cell in networks} == {cell.method for cell in networks}
-        assert all(cell.config.training.max_minutes == 4 for cell in networks)
+        assert all(cell.config.training.max_minutes is None for cell in networks)
+        lengths = {(cell.method, cell.config.training.steps) for cell in networks}
+        assert len(lengths) == 5, "a network takes as many steps in both modes"
         seeds = [cell.seed for cell in networks if cell.label == "unet-adversarial"]
         assert (len(networks), seeds) == (14, [0, 1, 2])
 
