@@ -1,6 +1,7 @@
 """One cell, from its config to its score, in the process that calls it."""
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +48,7 @@ def perform_cell(cell: Cell, folder: Path, *, device: str, display: Display) -> 
 
     Args:
         cell: What to do.
-        folder: Of the cell; gets `run/`, `evaluation/` and `figures.json`.
+        folder: Of the cell; gets `run/`, without checkpoints in the end, `evaluation/` and `figures.json`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         display: Where news go.
 
@@ -62,6 +63,8 @@ def perform_cell(cell: Cell, folder: Path, *, device: str, display: Display) -> 
         figures = _perform_network(cell, folder, device, display)
     figures["wall_minutes"] = round((time.monotonic() - start) / 60, 3)
     write_json(folder / FIGURES, figures)
+    # Nobody goes on with a finished cell: its models stay, and its checkpoints, which take several times as much, go.
+    shutil.rmtree(RunFolder(folder / "run").checkpoints, ignore_errors=True)
     return figures
 
 

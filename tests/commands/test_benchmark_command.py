@@ -102,6 +102,10 @@ def test_from_file_to_table_and_again(tmp_path, in_process, baselines, capsys):
     assert "3 of 3 cells" in shown.out
     assert "1 of 3 cells are done already" in shown.err
 
+    run = out / "runs/toy/unet-adversarial/seed_0/run"
+    assert (run / "model.safetensors").is_file()
+    assert not (run / "checkpoints").exists()
+
     content = json.loads((out / "results.json").read_text())
     floor, pixel, adversarial = content["cells"]
     assert (floor["mode"], floor["training_minutes"], floor["parameters"]) == ("baseline", 0.1, None)
