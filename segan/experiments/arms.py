@@ -3,6 +3,7 @@
 Arms differ in nothing but the keys that name them: the same seeds, splits, order of data, augmentation and steps.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from segan.experiments.cells import PIXEL_ONLY, Cell
 
 PIXEL, ADVERSARIAL = "pixel", "adversarial"
 DATASET = "data"
+_NAME = re.compile(r"\w[\w.-]*")
 
 # The arms that every proof has, by name, with the keys that make them.
 ARMS: dict[str, dict[str, Any]] = {
@@ -74,10 +76,10 @@ def parse_arms(names: str, further: Sequence[str]) -> list[Arm]:
 def _parse_arm(word: str) -> Arm:
     name, separator, content = word.partition("=")
     name = name.strip()
-    if not separator or not name.replace("_", "").replace("-", "").isalnum():
+    if not separator or not _NAME.fullmatch(name):
         raise UsageError(
             f"--arm {word!r}: seen no name and '=', expected NAME=FILE.yaml or NAME={{key: value}}. Letters, digits, "
-            "'-' and '_' make a name."
+            "'-', '_' and '.' make a name."
         )
     try:
         value = yaml.safe_load(content)

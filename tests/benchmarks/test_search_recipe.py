@@ -1,12 +1,14 @@
 """The search for the recipe orders variants by its rule, and all of them can be built."""
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segan.config import load_config
+from segan.experiments.arms import parse_arms
 
 PATH = Path(__file__).parent.parent.parent / "benchmarks" / "search_recipe.py"
 SPEC = importlib.util.spec_from_file_location("search_recipe", PATH)
@@ -20,6 +22,8 @@ SPEC.loader.exec_module(SEARCH)
 def test_variants_are_configs(name: str) -> None:
     for base in SEARCH.CONFIGS.values():
         load_config(None, extra=dict(SEARCH.VARIANTS[name]), base=base)
+    (arm,) = parse_arms("pixel", [f"{name}={json.dumps(SEARCH.VARIANTS[name])}"])[1:]
+    assert arm.keys == SEARCH.VARIANTS[name]
 
 
 def test_variants_are_ordered_by_the_rule() -> None:
