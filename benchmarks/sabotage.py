@@ -29,7 +29,7 @@ from segan.commands.demo import IMAGES
 from segan.config import load_config
 from segan.data.drawing import draw_dataset
 from segan.evaluation.evaluate import evaluate_model
-from segan.inference.segmenter import load_segmenter
+from segan.inference.load import load_segmenter
 from segan.losses.signals import SIGNALS, Judged
 from segan.training.display import Display
 from segan.training.fit import fit

@@ -22,6 +22,6 @@ def load(model: "str | Path", device: str = "auto") -> "Segmenter":
         CheckpointError: The file is damaged.
     """
     # Imported here: the command line must answer before torch is loaded.
-    from segan.inference.segmenter import load_segmenter
+    from segan.inference.load import load_segmenter
 
     return load_segmenter(model, device)

@@ -51,7 +51,7 @@ def audit(
     """
     from segan.config import load_config
     from segan.errors import SeganError, UsageError
-    from segan.inference.segmenter import load_segmenter
+    from segan.inference.load import load_segmenter
     from segan.training.audit import audit_masks, scan_for_audit
     from segan.training.run_folder import RunFolder
 

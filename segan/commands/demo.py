@@ -43,7 +43,7 @@ def demo(out: Path, seed: int, overrides: tuple[str, ...], resume: bool, as_json
     from segan.evaluation.evaluate import evaluate_model, write_evaluation
     from segan.evaluation.tables import print_evaluation
     from segan.inference.folder import predict_folder
-    from segan.inference.segmenter import load_segmenter
+    from segan.inference.load import load_segmenter
     from segan.report.compose import report_run
     from segan.report.facts import repeat_commands
     from segan.report.record import find_source, read_run

@@ -79,7 +79,7 @@ def explain(
     well the discriminator tells true masks from predictions, and on what it fails.
     """
     from segan.errors import UsageError
-    from segan.inference.segmenter import load_segmenter
+    from segan.inference.load import load_segmenter
 
     if discriminator == bool(inputs):
         seen = "both" if inputs else "neither"

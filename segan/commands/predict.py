@@ -71,7 +71,7 @@ def predict(
     from segan.commands.progress import progress_bar
     from segan.errors import PartialFailureError
     from segan.inference.folder import predict_folder
-    from segan.inference.segmenter import load_segmenter
+    from segan.inference.load import load_segmenter
 
     segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
     with progress_bar("predicting", quiet=quiet) as bar:
@@ -98,7 +98,7 @@ def predict(
             "seconds": round(summary.seconds, 3),
             "images_per_s": round(summary.images_per_s, 3),
             "backend": backend,
-            "device": str(segmenter.device),
+            "device": segmenter.engine.device,
         }
         click.echo(json.dumps(facts))
     else:

@@ -65,8 +65,8 @@ def score_model(
     from segan.commands.progress import progress_bar
     from segan.evaluation.evaluate import evaluate_model
     from segan.evaluation.selection import select_samples
+    from segan.inference.load import load_segmenter
     from segan.inference.model_file import find_model_file
-    from segan.inference.segmenter import load_segmenter
 
     segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
     run = find_model_file(model).parent

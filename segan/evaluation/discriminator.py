@@ -24,8 +24,9 @@ from segan.evaluation.discriminator_quality import DiscriminatorQuality
 from segan.evaluation.sums import to_units
 from segan.inference.ahead import read_ahead
 from segan.inference.discriminator_file import TrainedDiscriminator, load_discriminator
+from segan.inference.load import load_segmenter
 from segan.inference.scene import look_at_prepared
-from segan.inference.segmenter import Segmenter, load_segmenter
+from segan.inference.segmenter import Segmenter
 from segan.losses.real_masks import validity_map
 
 Report = Callable[[int], None]
@@ -130,7 +131,7 @@ def judge_image(
     for window in _windows(placement.canvas, segmenter.tile_px):
         part, size = prepared[window], placed[window].shape
         scene = look_at_prepared(segmenter, part, statistics, Placement(size, size, size))
-        target = torch.from_numpy(np.ascontiguousarray(placed[window])).long()[None].to(segmenter.device)
+        target = torch.from_numpy(np.ascontiguousarray(placed[window])).long()[None].to(scene.probs.device)
         real_mask, fake_mask = discriminator.show(target, scene.probs)
         real, fake = (discriminator.judge(scene.planes, mask) for mask in (real_mask, fake_mask))
         grid = (real.shape[-2], real.shape[-1])

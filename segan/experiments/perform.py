@@ -20,7 +20,9 @@ from segan.experiments.measure import TimedPredictor, count_macs, machine, peak_
 from segan.experiments.sources import scan_data
 from segan.files import write_json
 from segan.inference.devices import choose_device
-from segan.inference.segmenter import Predictor, load_segmenter
+from segan.inference.load import load_segmenter
+from segan.inference.segmenter import Predictor
+from segan.inference.torch_engine import torch_engine
 from segan.models import ENCODERLESS, count_parameters
 from segan.training.display import Display
 from segan.training.fit import fit
@@ -72,6 +74,7 @@ def _perform_network(cell: Cell, folder: Path, device: str, display: Display) ->
     run = folder / "run"
     trained = _train(cell, folder, device, display)
     segmenter = load_segmenter(run, device)
+    engine = torch_engine(segmenter)
     data = cell.config.data
     source = Source.of_dataset(Path(data.root or "."))
     split = cell.split or TEST
@@ -87,11 +90,11 @@ def _perform_network(cell: Cell, folder: Path, device: str, display: Display) ->
         "encoder": "" if part.architecture in ENCODERLESS else part.encoder,
         "architecture": part.architecture,
         "weights": part.weights,
-        "parameters": count_parameters(segmenter.network),
+        "parameters": count_parameters(engine.network),
         "macs": count_macs(segmenter, image),
         "macs_image": f"{image.shape[0]}x{image.shape[1]}",
         "predict_images_per_s": timed.images_per_s,
-        **machine(segmenter.device),
+        **machine(engine.where),
     }
 
 

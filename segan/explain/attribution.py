@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from segan.errors import SeganError
 from segan.inference.scene import Scene, look
-from segan.inference.segmenter import Segmenter, evaluating
+from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import evaluating, torch_engine
 
 WINDOWS_PER_SIDE = 8
 INSTALL = "pip install 'segan[explain]'"
@@ -43,13 +44,14 @@ def occlusion_map(
     height, width = scene.placement.canvas
     window = min(window_px or -(-max(height, width) // WINDOWS_PER_SIDE), height, width)
     region = class_region(scene, class_index)
-    before = _mean_probability(segmenter.network, scene.planes, region, class_index)
+    network = torch_engine(segmenter).network
+    before = _mean_probability(network, scene.planes, region, class_index)
     drops, visits = np.zeros((height, width)), np.zeros((height, width))
     for top, left in itertools.product(_starts(height, window), _starts(width, window)):
         place = (slice(top, top + window), slice(left, left + window))
         hidden = scene.planes.clone()
         hidden[(..., *place)] = 0.0
-        drops[place] += before - _mean_probability(segmenter.network, hidden, region, class_index)
+        drops[place] += before - _mean_probability(network, hidden, region, class_index)
         visits[place] += 1.0
     return scene.restore((drops / visits).astype(np.float32))
 
@@ -89,7 +91,7 @@ def gradcam_map(
 
     scene = look(segmenter, image)
     region = class_region(scene, class_index)
-    network = segmenter.network
+    network = torch_engine(segmenter).network
     frozen = [weight for weight in network.parameters() if not weight.requires_grad]
     with evaluating(network):
         try:

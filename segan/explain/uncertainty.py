@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from segan.data.preprocess import Statistics
 from segan.inference.scene import predict_probs
 from segan.inference.segmenter import Segmenter
+from segan.inference.torch_planes import TensorPlanes
 from segan.inference.views import mirrored_scales
 
 VIEWS = mirrored_scales((0.75, 1.0, 1.25))
@@ -77,4 +78,4 @@ def _views(
     size = (prepared.shape[0], prepared.shape[1])
     for view in VIEWS:
         probs = predict_probs(segmenter, view.show(prepared), statistics)[0]
-        yield view.undo(probs, size).cpu().double().numpy()
+        yield view.undo(probs, size, TensorPlanes(probs.device)).cpu().double().numpy()

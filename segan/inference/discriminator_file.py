@@ -11,6 +11,7 @@ from segan import __version__
 from segan.errors import CheckpointError, UsageError
 from segan.inference.model_file import MODEL_NAME, find_model_file
 from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_engine
 from segan.losses.real_masks import REAL_MASKS
 from segan.losses.signals import SIGNALS
 from segan.models import build_discriminator
@@ -164,7 +165,7 @@ def load_discriminator(model: str | Path, segmenter: Segmenter) -> TrainedDiscri
             f"{path}: the weights do not fit the {meta.kind} discriminator that the file describes. "
             f"Use segan {meta.segan_version}, which wrote it."
         ) from error
-    return TrainedDiscriminator(network.to(segmenter.device).eval(), meta)
+    return TrainedDiscriminator(network.to(torch_engine(segmenter).where).eval(), meta)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], DiscriminatorMeta]:

@@ -2,12 +2,9 @@
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +13,6 @@ from segan.data.images import read_image, show_path
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
 from segan.files import remove_parts, write_text_atomically
-from segan.inference.ahead import read_ahead
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
 from segan.inference.manifest import (
@@ -31,12 +27,11 @@ from segan.inference.manifest import (
     write_manifest,
 )
 from segan.inference.outputs import OutputPlan, write_outputs
+from segan.inference.pipeline import NotPredictedError, Pipeline
 from segan.inference.segmenter import Prediction, Segmenter
 
 # What the indices mean, for an evaluation; not beside the masks, where it would describe them as files of a dataset.
 LABELS_PLACE = Path(".segan", "labels.yaml")
-
-_PENDING_WRITES = 2
 
 Report = Callable[[int, int, Row], None]
 
@@ -76,6 +71,7 @@ class _Task:
     plan: OutputPlan
     journal: Journal
     settings: str
+    states: dict[Job, str] = field(default_factory=dict)
 
     def kept_row(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
         """Return the row of an earlier run if it still holds."""
@@ -94,18 +90,38 @@ class _Task:
         entry = entries.get(entry_key(job.path, job.name))
         return entry.row if entry is not None and entry.settings == self.settings else None
 
+    def read(self, job: Job) -> NDArray[np.uint8]:
+        """Read an image and note the state of its file before that."""
+        if job.conflict is not None:
+            raise DataError(
+                f"{show_path(job.path)}: its result would have the name of that of {show_path(job.conflict)}, expected "
+                "different names. Rename one of them, or use another --out for it."
+            )
+        self.states[job] = file_state(job.path) if job.path.exists() else ""  # What is missing is told by the reader.
+        return read_image(job.path, sixteen_bit=self.segmenter.sixteen_bit)
+
+    def write(self, job: Job, image: NDArray[np.uint8], prediction: Prediction, seconds: float) -> Row:
+        """Write the results of one image, then its line in the journal."""
+        begun = time.perf_counter()
+        labels = self.segmenter.labels
+        write_outputs(self.plan, job.name, image, prediction, labels.colors)
+        counts = count_values(prediction.mask)
+        row = Row(
+            input=str(job.path),
+            output=self.plan.files(job.name)[0].relative_to(self.plan.out).as_posix(),
+            status=DONE,
+            height=image.shape[0],
+            width=image.shape[1],
+            shares=tuple((counts[: len(labels.classes)] / prediction.mask.size).tolist()),
+            quality=prediction.confidence,
+            seconds=seconds + time.perf_counter() - begun,
+        )
+        return self.record(job, self.states.pop(job), row)
+
     def record(self, job: Job, source: str, row: Row) -> Row:
         """Write a row to the journal."""
         self.journal.append(Entry(entry_key(job.path, job.name), source, self.settings, row))
         return row
-
-
-class _Loaded(NamedTuple):
-    """An image that was read, the state of its file before that, and the seconds it took."""
-
-    image: NDArray[np.uint8]
-    source: str
-    seconds: float
 
 
 def predict_folder(
@@ -173,69 +189,37 @@ def predict_folder(
 
 def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
     """Identify all that the results depend on beside the image."""
-    names = ("identity", "tile_px", "overlap", "precision", "tta", "min_area_px")
+    names = ("identity", "tile_px", "overlap", "tta", "min_area_px")
     values = {name: getattr(segmenter, name) for name in names}
-    return fingerprint({**values, "overlay": plan.overlay, "probabilities": plan.probabilities})
+    engine = segmenter.engine
+    return fingerprint(
+        {
+            **values,
+            "backend": engine.backend,
+            "precision": engine.precision,
+            "overlay": plan.overlay,
+            "probabilities": plan.probabilities,
+        }
+    )
 
 
 def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator[tuple[Job, Row], None, None]:
-    """Give the row of each job; one thread writes while the next image is predicted.
+    """Give the row of each job.
 
     Raises:
         OSError: A result cannot be written.
     """
     yield from kept.items()
     todo = [job for job in jobs if job not in kept]
-    pending: deque[tuple[Job, Future[Row]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="segan-write") as writer:
-        for job, reading in read_ahead(lambda job: _read(task, job), todo):
+    pipeline = Pipeline(task.segmenter, task.read, task.write, probabilities=task.plan.probabilities)
+    with contextlib.closing(pipeline.run(todo)) as results:
+        for job, writing in results:
             try:
-                loaded = reading.result()
-                begun = time.perf_counter()
-                prediction = task.segmenter.predict(loaded.image, probabilities=task.plan.probabilities)
-                seconds = loaded.seconds + time.perf_counter() - begun
-            except Exception as error:  # noqa: BLE001 - whatever one file provokes, the others go on.
+                yield job, writing.result()
+            except NotPredictedError as error:
                 if job.conflict is None:
                     _remove_results(task.plan, job)
-                yield job, task.record(job, "", _failed_row(job, error))
-                continue
-            pending.append((job, writer.submit(_write, task, job, loaded, prediction, seconds)))
-            while len(pending) > _PENDING_WRITES or (pending and pending[0][1].done()):
-                written, writing = pending.popleft()
-                yield written, writing.result()
-        for written, writing in pending:
-            yield written, writing.result()
-
-
-def _read(task: _Task, job: Job) -> _Loaded:
-    begun = time.perf_counter()
-    if job.conflict is not None:
-        raise DataError(
-            f"{show_path(job.path)}: its result would have the name of that of {show_path(job.conflict)}, expected "
-            "different names. Rename one of them, or use another --out for it."
-        )
-    source = file_state(job.path) if job.path.exists() else ""  # What is missing is told by the reader.
-    image = read_image(job.path, sixteen_bit=task.segmenter.sixteen_bit)
-    return _Loaded(image, source, time.perf_counter() - begun)
-
-
-def _write(task: _Task, job: Job, loaded: _Loaded, prediction: Prediction, seconds: float) -> Row:
-    """Write the results of one image, then its line in the journal."""
-    begun = time.perf_counter()
-    labels = task.segmenter.labels
-    write_outputs(task.plan, job.name, loaded.image, prediction, labels.colors)
-    counts = count_values(prediction.mask)
-    row = Row(
-        input=str(job.path),
-        output=task.plan.files(job.name)[0].relative_to(task.plan.out).as_posix(),
-        status=DONE,
-        height=loaded.image.shape[0],
-        width=loaded.image.shape[1],
-        shares=tuple((counts[: len(labels.classes)] / prediction.mask.size).tolist()),
-        quality=prediction.confidence,
-        seconds=seconds + time.perf_counter() - begun,
-    )
-    return task.record(job, loaded.source, row)
+                yield job, task.record(job, "", _failed_row(job, error.__cause__ or error))
 
 
 def _remove_parts(plan: OutputPlan, jobs: Sequence[Job]) -> None:
@@ -250,6 +234,6 @@ def _remove_results(plan: OutputPlan, job: Job) -> None:
         path.unlink(missing_ok=True)
 
 
-def _failed_row(job: Job, error: Exception) -> Row:
+def _failed_row(job: Job, error: BaseException) -> Row:
     message = str(error) if isinstance(error, SeganError) else f"{show_path(job.path)}: {type(error).__name__}: {error}"
     return Row(input=str(job.path), output="", status=FAILED, message=" ".join(message.split()))

@@ -10,6 +10,7 @@ from torch import Tensor
 from segan.data.placement import Placement
 from segan.data.preprocess import Statistics
 from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_engine
 from segan.losses.ignore import IGNORE
 
 
@@ -63,11 +64,12 @@ def look_at_prepared(
     segmenter: Segmenter, prepared: NDArray[np.uint8], statistics: Statistics | None, placement: Placement
 ) -> Scene:
     """As `look`, for an image, or a part of one, that has gone through the chain's `photometric` and `fit`."""
-    planes = torch.from_numpy(segmenter.chain.normalize(prepared, statistics))[None].to(segmenter.device)
+    device = torch_engine(segmenter).where
+    planes = torch.from_numpy(segmenter.chain.normalize(prepared, statistics))[None].to(device)
     return Scene(planes, predict_probs(segmenter, prepared, statistics), placement)
 
 
 def predict_probs(segmenter: Segmenter, prepared: NDArray[np.uint8], statistics: Statistics | None) -> Tensor:
     """Gather the bands of `Segmenter.network_planes` to `float32 [1, K, h, w]`."""
-    bands = [planes.clone() for _, planes in segmenter.network_planes(prepared, statistics)]
+    bands = [torch.as_tensor(planes).clone() for _, planes in segmenter.network_planes(prepared, statistics)]
     return torch.cat(bands, dim=1)[None]

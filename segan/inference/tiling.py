@@ -4,11 +4,16 @@ The blend weights are separable and sum to one at each pixel, so tiles are added
 and without a division. Rows that no later tile touches leave at once, as a band.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
+
+# Rows and columns of a tile.
+Window = tuple[slice, slice]
 
 
 class Band(NamedTuple):
@@ -20,7 +25,7 @@ class Band(NamedTuple):
     """
 
     top: int
-    planes: Tensor
+    planes: Planes
 
 
 def tile_starts(length: int, tile: int, overlap: float) -> list[int]:
@@ -43,7 +48,7 @@ def tile_starts(length: int, tile: int, overlap: float) -> list[int]:
     return [(length - tile) * index // gaps for index in range(gaps + 1)]
 
 
-def blend_weights(length: int, tile: int, starts: list[int]) -> Tensor:
+def blend_weights(length: int, tile: int, starts: Sequence[int]) -> NDArray[np.float32]:
     """Compute the weight of each tile at each of its pixels along one side.
 
     A tile weighs most at its centre and falls linearly to its borders, where a network sees the least context; at each
@@ -57,50 +62,63 @@ def blend_weights(length: int, tile: int, starts: list[int]) -> Tensor:
     Returns:
         `float32 [len(starts), tile]`.
     """
-    tent = 1.0 - (2.0 * (torch.arange(tile, dtype=torch.float64) + 0.5) / tile - 1.0).abs()
-    total = torch.zeros(length, dtype=torch.float64)
+    tent = 1.0 - np.abs(2.0 * (np.arange(tile) + 0.5) / tile - 1.0)
+    total = np.zeros(length)
     for start in starts:
         total[start : start + tile] += tent
-    return torch.stack([tent / total[start : start + tile] for start in starts]).float()
+    return np.stack([tent / total[start : start + tile] for start in starts]).astype(np.float32)
 
 
 def blend_tiles(
-    predict_tile: Callable[[slice, slice], Tensor], size: tuple[int, int], tile_px: int, overlap: float
+    predict_tiles: Callable[[Sequence[Window]], Iterable[Planes]],
+    size: tuple[int, int],
+    tile_px: int,
+    overlap: float,
+    operations: PlaneOperations | None = None,
 ) -> Iterator[Band]:
     """Predict an image tile by tile and give finished rows as soon as no later tile touches them.
 
     Args:
-        predict_tile: Takes the rows and columns of a tile and returns its planes, `float32 [K, rows, columns]`.
+        predict_tiles: Takes the windows of a row of tiles and gives the planes of each, `float32 [K, rows, columns]`,
+            in their order.
         size: Height and width of the image in pixels.
         tile_px: Side of a tile in pixels; an image that is no larger is predicted whole.
         overlap: Least overlap of neighbours as a share of the side.
+        operations: Of the planes; `None`: they are arrays.
 
     Yields:
         Bands from top to bottom that together cover the image once.
     """
+    operations = operations or ArrayPlanes()
     height, width = size
     tile_height, tile_width = min(tile_px, height), min(tile_px, width)
     tops, lefts = tile_starts(height, tile_px, overlap), tile_starts(width, tile_px, overlap)
     if len(tops) == len(lefts) == 1:
-        yield Band(0, predict_tile(slice(0, height), slice(0, width)))
+        (planes,) = predict_tiles([(slice(0, height), slice(0, width))])
+        yield Band(0, planes)
         return
     row_weights, column_weights = blend_weights(height, tile_height, tops), blend_weights(width, tile_width, lefts)
-    sums: Tensor | None = None
+    sums: Planes = None
     for index, top in enumerate(tops):
-        for left, weights in zip(lefts, column_weights, strict=True):
-            planes = predict_tile(slice(top, top + tile_height), slice(left, left + tile_width))
+        windows = [(slice(top, top + tile_height), slice(left, left + tile_width)) for left in lefts]
+        for left, weights, planes in zip(lefts, column_weights, predict_tiles(windows), strict=True):
             if sums is None:
-                sums = planes.new_zeros((planes.shape[0], tile_height, width))
-            window = torch.outer(row_weights[index], weights).to(planes.device)
-            sums[:, :, left : left + tile_width] += planes * window
-        assert sums is not None
+                sums = operations.zeros((planes.shape[0], tile_height, width))
+            window = operations.place(np.outer(row_weights[index], weights))
+            # Plane by plane the products stay in the cache.
+            for total, plane in zip(sums, planes, strict=True):
+                total[:, left : left + tile_width] += plane * window
         finished = (tops[index + 1] if index + 1 < len(tops) else height) - top
         yield Band(top, sums[:, :finished])
         _shift_up(sums, finished)
 
 
-def _shift_up(sums: Tensor, rows: int) -> None:
+def _shift_up(sums: Planes, rows: int) -> None:
     """Drop the first rows, move the others to the top and clear what follows."""
-    kept = sums[:, rows:].clone()
-    sums[:, : kept.shape[1]] = kept
-    sums[:, kept.shape[1] :] = 0.0
+    kept = sums.shape[1] - rows
+    for plane in sums:
+        # In steps that never write what is still to be read; on a GPU too, where copies of overlapping rows are not.
+        for start in range(0, kept, rows):
+            count = min(rows, kept - start)
+            plane[start : start + count] = plane[start + rows : start + rows + count]
+        plane[kept:] = 0.0

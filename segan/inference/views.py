@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+
+from segan.inference.planes import PlaneOperations, Planes
 
 
 class View(NamedTuple):
@@ -37,13 +37,11 @@ class View(NamedTuple):
         image = image.swapaxes(0, 1) if self.transposed else image
         return np.ascontiguousarray(np.flip(image, self.axes) if self.axes else image)
 
-    def undo(self, planes: Tensor, size: tuple[int, int]) -> Tensor:
+    def undo(self, planes: Planes, size: tuple[int, int], operations: PlaneOperations) -> Planes:
         """Bring planes `float32 [K, h, w]` over this view back to the image, whose height and width are `size`."""
-        planes = planes.flip([axis + 1 for axis in self.axes]) if self.axes else planes
-        planes = planes.transpose(1, 2) if self.transposed else planes
-        if planes.shape[1:] == size:
-            return planes
-        return F.interpolate(planes[None], size, mode="bilinear", align_corners=False)[0]
+        planes = operations.flip(planes, self.axes) if self.axes else planes
+        planes = operations.transpose(planes) if self.transposed else planes
+        return planes if tuple(planes.shape[1:]) == size else operations.resize(planes, size)
 
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))

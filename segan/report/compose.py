@@ -13,7 +13,8 @@ from segan.data.source import Source
 from segan.errors import UsageError
 from segan.evaluation.result import read_evaluation
 from segan.evaluation.selection import Selection, select_samples
-from segan.inference.segmenter import Segmenter, load_segmenter
+from segan.inference.load import load_segmenter
+from segan.inference.segmenter import Segmenter
 from segan.report.build import Material, build_report
 from segan.report.contents import summarise_evaluation, summarise_masks
 from segan.report.discriminator import find_discriminator, fits_page, judge_some, realism_maps

@@ -19,7 +19,7 @@ from segan.evaluation.leaks import LeakAudit, audit_treatment
 from segan.evaluation.selection import read_split
 from segan.evaluation.surrogates import surrogate_probs
 from segan.files import write_json
-from segan.inference.segmenter import Segmenter, evaluating
+from segan.inference.segmenter import Segmenter
 from segan.losses.real_masks import REAL_MASKS
 from segan.training.setup import Setting
 
@@ -134,10 +134,6 @@ def corner(size: tuple[int, int], index: int) -> tuple[slice, slice]:
     return slice(top, top + height), slice(left, left + width)
 
 
-@torch.inference_mode()
 def _predict(segmenter: Segmenter, image: Tensor) -> Tensor:
     """Compute the probabilities `[1, K, H, W]` of a training sample `[3, H, W]`, on the CPU."""
-    batch = image[None].to(segmenter.device, memory_format=torch.channels_last)
-    with evaluating(segmenter.network):
-        probs: Tensor = segmenter.network(batch).float().softmax(dim=1)
-    return probs.cpu()
+    return torch.as_tensor(segmenter.engine.run(image[None].numpy())).cpu()

@@ -14,6 +14,7 @@ from segan.errors import StoppedError
 from segan.evaluation.evaluate import score_samples
 from segan.inference.segmenter import Segmenter
 from segan.inference.small_regions import min_areas_of
+from segan.inference.torch_engine import torch_segmenter
 from segan.training.audit import audit_before
 from segan.training.checkpoint import save_checkpoint
 from segan.training.log import MetricsLog, read_metrics
@@ -278,10 +279,10 @@ def _validate(setting: Setting, state: TrainingState, stop: StopRequest, log: Me
 def _segmenter(setting: Setting, state: TrainingState) -> Segmenter:
     """Look at the averaged generator through the one way from image to mask."""
     part = setting.config.inference
-    return Segmenter(
-        network=state.ema.module,
-        labels=setting.dataset.labels,
-        chain=setting.chain,
+    return torch_segmenter(
+        state.ema.module,
+        setting.dataset.labels,
+        setting.chain,
         tile_px=part.tile_px,
         overlap=part.overlap,
         tta=part.tta,

@@ -12,7 +12,7 @@ from segan.evaluation.discriminator import judge_image, judge_samples
 from segan.evaluation.discriminator_quality import DiscriminatorQuality
 from segan.evaluation.sums import UNITS
 from segan.inference.discriminator_file import DiscriminatorMeta, TrainedDiscriminator
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 from segan.models import build_discriminator
 
 LABELS = build_labels(["wall", "cell"], ignore_index=255)
@@ -27,7 +27,7 @@ class Red(nn.Module):
 
 
 def make_segmenter(**options):
-    return Segmenter(Red(), LABELS, build_chain([CENTERED]), **options)
+    return torch_segmenter(Red(), LABELS, build_chain([CENTERED]), **options)
 
 
 def make_discriminator(kind="pixel", scale=1.0, real_masks="matched"):

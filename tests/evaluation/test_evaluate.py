@@ -18,7 +18,7 @@ from segan.evaluation.evaluate import evaluate_model, evaluate_predictions, scor
 from segan.evaluation.pairing import pair_masks
 from segan.evaluation.scores import CONVENTION
 from segan.inference.folder import predict_folder
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 
 LABELS = build_labels(["sky", "road", "car", "moon"], ignore_index=9)
 
@@ -30,7 +30,7 @@ class Painter(nn.Module):
 
 @pytest.fixture
 def segmenter():
-    return Segmenter(Painter(), LABELS, build_chain([{"name": "normalize"}]), identity="model")
+    return torch_segmenter(Painter(), LABELS, build_chain([{"name": "normalize"}]), identity="model")
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from torch import nn
 from segan.data.labels import Labels
 from segan.data.preprocess import build_chain
 from segan.experiments.measure import TimedPredictor, count_macs, machine, peak_memory_mib, training_speed
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 
 LABELS = Labels.from_dict({"classes": ["a", "b"]}, "test")
 
 
 def one_convolution():
     network = nn.Conv2d(3, 2, kernel_size=3, padding=1)
-    return Segmenter(network=network, labels=LABELS, chain=build_chain([{"name": "normalize"}]))
+    return torch_segmenter(network, LABELS, build_chain([{"name": "normalize"}]))
 
 
 def test_macs_by_hand():

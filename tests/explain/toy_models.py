@@ -7,6 +7,7 @@ from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.inference.discriminator_file import DiscriminatorMeta, TrainedDiscriminator
 from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 from segan.models import build_discriminator
 
 LABELS = build_labels(["wall", "cell"])
@@ -43,7 +44,7 @@ class OnePixel(nn.Module):
 
 
 def make_segmenter(network: nn.Module, *steps: dict[str, object], **options: object) -> Segmenter:
-    return Segmenter(network, LABELS, build_chain([*steps, CENTERED]), **options)  # type: ignore[arg-type]
+    return torch_segmenter(network, LABELS, build_chain([*steps, CENTERED]), **options)  # type: ignore[arg-type]
 
 
 def make_meta(**changes: object) -> DiscriminatorMeta:

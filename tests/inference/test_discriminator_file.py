@@ -14,12 +14,12 @@ from segan.inference.discriminator_file import (
     load_discriminator,
     save_discriminator,
 )
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 from segan.models import build_discriminator
 from segan.tensor_file import write_tensors
 
 META = DiscriminatorMeta("patch", 2, 2, 4, "spectral", 0.5, "nonsaturating", "matched", 7, 9, "abc" * 10)
-SEGMENTER = Segmenter(
+SEGMENTER = torch_segmenter(
     nn.Identity(), build_labels(["a", "b"]), build_chain([{"name": "normalize"}]), identity=META.model
 )
 

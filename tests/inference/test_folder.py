@@ -19,7 +19,7 @@ from segan.errors import SeganError, StoppedError, UsageError
 from segan.inference import folder as folder_file
 from segan.inference.folder import predict_folder
 from segan.inference.interrupts import Interrupted
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 
 LABELS = build_labels(["sky", "road", "car"], colors=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
 
@@ -30,7 +30,7 @@ class Painter(nn.Module):
 
 
 def make(identity="model-1", **options):
-    return Segmenter(Painter(), LABELS, build_chain([{"name": "normalize"}]), identity=identity, **options)
+    return torch_segmenter(Painter(), LABELS, build_chain([{"name": "normalize"}]), identity=identity, **options)
 
 
 def draw(path, size=(20, 30), color=1):
@@ -136,8 +136,8 @@ def test_an_image_that_fails_now_keeps_no_result_of_before(images, tmp_path):
 
 def test_a_surprise_in_the_network_costs_one_image(images, tmp_path):
     segmenter = make()
-    real = segmenter.predict
-    segmenter.predict = lambda image, **options: real(image, **options) if image.shape[0] == 20 else 1 / 0
+    real = segmenter.engine.run
+    segmenter.engine.run = lambda batch: real(batch) if batch.shape[2] == 20 else 1 / 0
     draw(images / "odd.png", (7, 7))
     (row,) = predict_folder(segmenter, [images], tmp_path / "out").failed
     assert "odd.png: ZeroDivisionError: division by zero" in row.message

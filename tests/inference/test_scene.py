@@ -5,7 +5,7 @@ from torch import nn
 from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.inference.scene import look
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 
 LABELS = build_labels(["red", "green", "blue"])
 
@@ -16,7 +16,7 @@ class Painter(nn.Module):
 
 
 def make(*steps, **options):
-    return Segmenter(Painter(), LABELS, build_chain([*steps, {"name": "normalize"}]), **options)
+    return torch_segmenter(Painter(), LABELS, build_chain([*steps, {"name": "normalize"}]), **options)
 
 
 def test_tiles_come_together():

@@ -6,8 +6,9 @@ from torch import nn
 from segan.data.labels import build_labels, dump_labels
 from segan.data.preprocess import build_chain
 from segan.errors import CheckpointError, ConfigError, SeganError, UsageError
+from segan.inference.load import load_segmenter
 from segan.inference.model_file import ModelMeta, save_model
-from segan.inference.segmenter import Segmenter, load_segmenter
+from segan.inference.torch_engine import torch_engine, torch_segmenter
 from segan.models import build_generator
 
 LABELS = build_labels(["sky", "road", "car"])
@@ -41,8 +42,13 @@ class Blur(nn.Module):
         return self.drop(self.conv(image))
 
 
+def planes_of(segmenter, image):
+    (band,) = segmenter.network_planes(image, None)
+    return torch.from_numpy(np.ascontiguousarray(band.planes))
+
+
 def make(network=None, chain="bare", **options):
-    return Segmenter(network or Painter(), LABELS, build_chain(CHAINS[chain]), **options)
+    return torch_segmenter(network or Painter(), LABELS, build_chain(CHAINS[chain]), **options)
 
 
 @pytest.fixture
@@ -79,10 +85,9 @@ def test_tiles_make_no_difference_to_a_network_of_single_pixels(image, chain):
 
 def test_planes_of_tiles_equal_those_of_the_whole(image):
     whole, tiled = make(), make(tile_px=16)
-    (band,) = whole.network_planes(image, None)
-    parts = [part.planes.clone() for part in tiled.network_planes(image, None)]
+    parts = [band.planes.copy() for band in tiled.network_planes(image, None)]
     assert len(parts) > 1
-    torch.testing.assert_close(torch.cat(parts, dim=1), band.planes, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), planes_of(whole, image), rtol=0, atol=1e-5)
 
 
 def test_a_network_in_training_is_evaluated_and_left_as_it_was(image):
@@ -96,20 +101,20 @@ def test_a_network_in_training_is_evaluated_and_left_as_it_was(image):
 def test_flipping_averages_the_mirrored_view(image):
     network = Blur().eval()
     plain, flipped = make(network), make(network, tta="flip")
-    (one,) = (band.planes for band in plain.network_planes(image, None))
-    (other,) = (band.planes for band in plain.network_planes(image[:, ::-1], None))
-    (mean,) = (band.planes for band in flipped.network_planes(image, None))
+    one = planes_of(plain, image)
+    other = planes_of(plain, image[:, ::-1])
+    mean = planes_of(flipped, image)
     torch.testing.assert_close(mean, (one + other.flip(2)) / 2)
 
 
 def test_d4_averages_all_eight_views(image):
     network = Blur().eval()
-    (mean,) = (band.planes for band in make(network, tta="d4").network_planes(image, None))
+    mean = planes_of(make(network, tta="d4"), image)
     plain, views = make(network), []
     for turns in range(4):
         for mirrored in (False, True):
             seen = np.rot90(image[:, ::-1] if mirrored else image, turns)
-            (own,) = (band.planes for band in plain.network_planes(np.ascontiguousarray(seen), None))
+            own = planes_of(plain, np.ascontiguousarray(seen))
             own = torch.rot90(own, -turns, (1, 2))
             views.append(own.flip(2) if mirrored else own)
     torch.testing.assert_close(mean, torch.stack(views).mean(dim=0))
@@ -125,7 +130,7 @@ def test_scales_average_both_mirrors_at_three_sizes(image):
     sizes = []
     network = Pool()
     network.register_forward_hook(lambda module, given, result: sizes.append(tuple(given[0].shape[2:])))
-    (mean,) = (band.planes for band in make(network, tta="scales").network_planes(image, None))
+    mean = planes_of(make(network, tta="scales"), image)
     assert sizes == [(34, 51)] * 2 + [(40, 60)] * 2 + [(46, 69)] * 2
     assert mean.shape == (3, 40, 60)
     torch.testing.assert_close(mean.sum(dim=0), torch.ones(40, 60))
@@ -151,7 +156,7 @@ def test_a_full_device_is_told_with_a_way_out(image):
         def forward(self, image):
             raise torch.OutOfMemoryError("no memory")
 
-    with pytest.raises(SeganError, match=r"cpu: out of memory, seen a tile of 40x60 px\. Use --tile 30"):
+    with pytest.raises(SeganError, match=r"cpu: out of memory, seen images of 40x60 px, 1 at once\. Use --tile 30"):
         make(Hungry()).predict(image)
 
 
@@ -178,8 +183,8 @@ def test_a_saved_model_predicts_as_the_network_did(model, image):
     assert loaded.labels == LABELS
     assert loaded.tile_px == 512
     assert len(loaded.identity) == 64
-    assert not loaded.network.training
-    ours = Segmenter(network, LABELS, build_chain(CHAINS["crop"])).predict(image)
+    assert not torch_engine(loaded).network.training
+    ours = torch_segmenter(network, LABELS, build_chain(CHAINS["crop"])).predict(image)
     assert (loaded.predict(image).mask == ours.mask).all()
     assert loaded.predict(image).confidence == pytest.approx(ours.confidence)
 

@@ -9,7 +9,7 @@ from toy_run import ToyRun, make_run
 from segan.errors import CheckpointError, UsageError
 from segan.evaluation.evaluate import evaluate_model
 from segan.evaluation.result import write_evaluation
-from segan.inference.segmenter import load_segmenter
+from segan.inference.load import load_segmenter
 from segan.report.compose import report_evaluation, report_run
 from segan.report.record import find_source, read_run
 from segan.report.render import render_report

@@ -9,7 +9,7 @@ from segan.data.dataset import scan_dataset
 from segan.errors import CheckpointError
 from segan.evaluation.discriminator import evaluate_discriminator
 from segan.inference.discriminator_file import DiscriminatorMeta, save_discriminator
-from segan.inference.segmenter import load_segmenter
+from segan.inference.load import load_segmenter
 from segan.models import build_discriminator
 from segan.report import discriminator as part
 from segan.report.compose import report_run

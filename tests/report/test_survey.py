@@ -12,7 +12,7 @@ from segan.data.preprocess import build_chain
 from segan.evaluation.calibration import CalibrationSums, expected_calibration_error
 from segan.evaluation.evaluate import evaluate_model
 from segan.evaluation.scores import mean_iou
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 from segan.report.calibration import summarise_calibration
 from segan.report.survey import choose_images, score_images, survey_model
 
@@ -21,7 +21,7 @@ def test_a_survey_scores_as_an_evaluation_does(tmp_path) -> None:
     draw_dataset(tmp_path, train=2, val=1, test=3, size=(40, 48), seed=1)
     dataset = scan_dataset(tmp_path)
     torch.manual_seed(0)
-    segmenter = Segmenter(nn.Conv2d(3, 5, 3, padding=1), dataset.labels, build_chain([{"name": "normalize"}]))
+    segmenter = torch_segmenter(nn.Conv2d(3, 5, 3, padding=1), dataset.labels, build_chain([{"name": "normalize"}]))
     samples = dataset.samples["test"]
     seen: list[int] = []
     survey = survey_model(segmenter, samples, dataset.labels, split="test", report=seen.append)

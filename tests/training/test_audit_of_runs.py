@@ -13,7 +13,7 @@ from segan.data.dataset import scan_dataset
 from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.errors import DataError, UsageError
-from segan.inference.segmenter import Segmenter
+from segan.inference.torch_engine import torch_segmenter
 from segan.tensor_file import read_tensors
 from segan.training import fit as fit_module
 from segan.training.audit import FEWEST, SIDE_PX, audit_masks, corner, scan_for_audit
@@ -98,7 +98,7 @@ def test_padding_is_found_where_the_image_does_not_reach(data: Path) -> None:
 
 def test_a_model_of_other_classes_is_refused(data: Path) -> None:
     config = small_config(data)
-    other = Segmenter(torch.nn.Identity(), build_labels(["a", "b"]), build_chain(config.preprocessing))
+    other = torch_segmenter(torch.nn.Identity(), build_labels(["a", "b"]), build_chain(config.preprocessing))
     with pytest.raises(DataError, match=r"classes of the dataset: seen background, .* expected a, b as the model has"):
         audit_masks(config, scan_dataset(data), count=4, segmenter=other)
 
@@ -123,7 +123,7 @@ def test_predictions_of_a_model_take_the_place_of_stand_ins(data: Path) -> None:
             return logits
 
     config, dataset = small_config(data, **{"loss.real_masks": "onehot"}), scan_dataset(data)
-    model = Segmenter(Unsure(), dataset.labels, build_chain(config.preprocessing))
+    model = torch_segmenter(Unsure(), dataset.labels, build_chain(config.preprocessing))
     audit = audit_masks(config, dataset, count=6, segmenter=model)
     assert audit.source == "predictions of the model"
     assert {"values", "edges"} <= {finding.group for finding in audit.leaks}

@@ -8,7 +8,7 @@ from small_run import draw_small, small_config, train_small
 from segan.data.dataset import scan_dataset
 from segan.evaluation.discriminator import evaluate_discriminator
 from segan.inference.discriminator_file import load_discriminator
-from segan.inference.segmenter import load_segmenter
+from segan.inference.load import load_segmenter
 from segan.models import build_discriminator
 from segan.tensor_file import read_tensors
 from segan.training.checkpoint import checkpoint_paths

@@ -13,7 +13,7 @@ from segan.errors import UsageError
 from segan.evaluation.discriminator import evaluate_discriminator
 from segan.explain.realism import realism_map
 from segan.inference.discriminator_file import load_discriminator
-from segan.inference.segmenter import load_segmenter
+from segan.inference.load import load_segmenter
 from segan.report.curves import draw_curves
 from segan.tensor_file import read_tensors
 from segan.training.build import build_state, describe_networks

@@ -1,0 +1,46 @@
+"""What runs a network: torch, ONNX Runtime or OpenVINO, all with the same face."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segan.inference.planes import PlaneOperations, Planes
+
+
+class Engine(Protocol):
+    """A network that is ready to run."""
+
+    @property
+    def backend(self) -> str:
+        """`torch`, `onnx` or `openvino`."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: `cpu`, `cuda:0` ..."""
+
+    @property
+    def precision(self) -> str:
+        """`fp32`, `bf16`, `fp16` or `int8`."""
+
+    @property
+    def lanes(self) -> int:
+        """How many threads may call `run` at once, and should."""
+
+    @property
+    def batch(self) -> int:
+        """How many images of one size it is worth giving at once."""
+
+    @property
+    def operations(self) -> PlaneOperations:
+        """What can be done with the planes it gives."""
+
+    def run(self, batch: NDArray[np.float32]) -> Planes:
+        """Compute the probabilities `float32 [N, K, H, W]` of images `float32 [N, 3, H, W]`.
+
+        Raises:
+            SeganError: The device has too little memory.
+        """
+
+    def enter_lane(self) -> None:
+        """Prepare the calling thread to be one of the lanes."""

@@ -1,0 +1,156 @@
+"""Many images through one network: reading, running and writing overlap, and no stage runs ahead without bound.
+
+Images that one run of the network takes go through its lanes, several of one size at once where the engine gains from
+that. A larger image is predicted by itself, and its tiles share the lanes.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segan.inference.ahead import read_ahead
+from segan.inference.lanes import open_lanes
+from segan.inference.segmenter import Prediction, Prepared, Segmenter
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MOST_THREADS = 8
+
+
+class NotPredictedError(Exception):
+    """One image could not be read or predicted; the cause is that of the exception."""
+
+
+class _Ready(NamedTuple):
+    """An image that was read.
+
+    Args:
+        image: RGB `uint8 [H, W, 3]`.
+        prepared: As the network is to see it.
+        planes: Input of the network, `float32 [3, h, w]`; `None` where one run is not enough.
+        seconds: What that took.
+    """
+
+    image: NDArray[np.uint8]
+    prepared: Prepared
+    planes: NDArray[np.float32] | None
+    seconds: float
+
+
+class _Raw(NamedTuple):
+    """What the network said of one image: a mask already, or the probabilities over the canvas."""
+
+    found: Prediction | NDArray[np.float32]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pipeline(Generic[T, R]):
+    """The stages of a prediction of many images.
+
+    Args:
+        segmenter: The model.
+        read: Reads one image, RGB `uint8 [H, W, 3]`; called in several threads.
+        write: Takes the item, its image, its prediction and the seconds it took; called in several threads.
+        probabilities: Whether predictions hold the probabilities.
+    """
+
+    segmenter: Segmenter
+    read: Callable[[T], NDArray[np.uint8]]
+    write: Callable[[T, NDArray[np.uint8], Prediction, float], R]
+    probabilities: bool = False
+
+    def run(self, items: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
+        """Predict all items.
+
+        Yields:
+            Items in order with what `write` returned or raised, done; `NotPredictedError` where it was not called.
+        """
+        engine = self.segmenter.engine
+        helpers = max(2, min(_MOST_THREADS, (os.cpu_count() or 1) // 2))
+        most_waiting = 2 * engine.lanes * engine.batch + helpers
+        waiting: deque[tuple[T, Future[R]]] = deque()
+        group: list[tuple[T, _Ready]] = []
+        with ThreadPoolExecutor(helpers, thread_name_prefix="segan-write") as writers, open_lanes(engine) as lanes:
+
+            def send() -> None:
+                running = lanes.submit(self._run_group, [ready for _, ready in group])
+                for place, (item, ready) in enumerate(group):
+                    waiting.append((item, writers.submit(self._finish, item, ready, running, place)))
+                group.clear()
+
+            for item, reading in read_ahead(self._take, items, readers=helpers, depth=helpers + 2 * engine.batch):
+                error = reading.exception()
+                ready = None if error is not None else reading.result()
+                alone = ready is None or ready.planes is None
+                if group and (alone or ready is None or ready.prepared.size != group[0][1].prepared.size):
+                    send()
+                if ready is None:
+                    waiting.append((item, writers.submit(_refuse, error)))
+                elif alone:
+                    waiting.append((item, self._predict_large(item, ready, lanes, writers)))
+                else:
+                    group.append((item, ready))
+                    if len(group) >= engine.batch:
+                        send()
+                while len(waiting) > most_waiting or (waiting and waiting[0][1].done()):
+                    wait([waiting[0][1]])
+                    yield waiting.popleft()
+            if group:
+                send()
+            for item, writing in waiting:
+                wait([writing])
+                yield item, writing
+
+    def _take(self, item: T) -> _Ready:
+        begun = time.perf_counter()
+        image = self.read(item)
+        prepared = self.segmenter.prepare(image)
+        planes = self.segmenter.normalize(prepared) if self.segmenter.fits_one_run(prepared) else None
+        return _Ready(image, prepared, planes, time.perf_counter() - begun)
+
+    def _run_group(self, group: list[_Ready]) -> list[_Raw | Exception]:
+        """Run the network on images of one size; where that fails, on each by itself."""
+        begun = time.perf_counter()
+        try:
+            planes = self.segmenter.engine.run(np.stack([ready.planes for ready in group if ready.planes is not None]))
+            found = [
+                self.segmenter.leave_device(own, ready.prepared.placement, probabilities=self.probabilities)
+                for own, ready in zip(planes, group, strict=True)
+            ]
+        except Exception as error:  # noqa: BLE001 - whatever one image provokes, the others go on.
+            if len(group) == 1:
+                return [error]
+            return [self._run_group([ready])[0] for ready in group]
+        seconds = (time.perf_counter() - begun) / len(group)
+        return [_Raw(one, seconds) for one in found]
+
+    def _finish(self, item: T, ready: _Ready, running: Future[list[_Raw | Exception]], place: int) -> R:
+        raw = running.result()[place]
+        if isinstance(raw, Exception):
+            raise NotPredictedError from raw
+        begun = time.perf_counter()
+        placement = ready.prepared.placement
+        prediction = self.segmenter.from_raw(raw.found, placement, probabilities=self.probabilities)
+        seconds = ready.seconds + raw.seconds + time.perf_counter() - begun
+        return self.write(item, ready.image, prediction, seconds)
+
+    def _predict_large(self, item: T, ready: _Ready, lanes: Executor, writers: Executor) -> Future[R]:
+        begun = time.perf_counter()
+        try:
+            prediction = self.segmenter.predict_prepared(ready.prepared, probabilities=self.probabilities, lanes=lanes)
+        except Exception as error:  # noqa: BLE001 - as above.
+            return writers.submit(_refuse, error)
+        return writers.submit(self.write, item, ready.image, prediction, ready.seconds + time.perf_counter() - begun)
+
+
+def _refuse(error: BaseException | None) -> R:  # type: ignore[type-var]
+    raise NotPredictedError from error

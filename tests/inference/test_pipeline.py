@@ -1,0 +1,143 @@
+"""Images go through the stages in order, in groups of one size, and a failure costs one image."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from segan.data.labels import build_labels
+from segan.data.preprocess import build_chain
+from segan.inference.pipeline import NotPredictedError, Pipeline
+from segan.inference.planes import ArrayPlanes
+from segan.inference.segmenter import Segmenter
+
+LABELS = build_labels(["sky", "road", "car"])
+
+
+class Colors:
+    """An engine whose classes are the colours."""
+
+    backend, device, precision = "torch", "cpu", "fp32"
+    operations = ArrayPlanes()
+
+    def __init__(self, lanes=1, batch=1, refuse=None):
+        self.lanes, self.batch, self.refuse = lanes, batch, refuse
+        self.shapes, self.most, self._running, self._lock = [], 0, 0, threading.Lock()
+
+    def enter_lane(self):
+        pass
+
+    def run(self, batch):
+        with self._lock:
+            self.shapes.append(batch.shape)
+            self._running += 1
+            self.most = max(self.most, self._running)
+        time.sleep(0.01)
+        with self._lock:
+            self._running -= 1
+        if self.refuse is not None and self.refuse(batch):
+            raise ValueError("too much")
+        weights = np.exp(batch)
+        return weights / weights.sum(axis=1, keepdims=True)
+
+
+def make(engine, **options):
+    return Segmenter(engine, LABELS, build_chain([{"name": "normalize"}]), **options)
+
+
+def image_of(number, size=(6, 8)):
+    image = np.zeros((*size, 3), np.uint8)
+    image[..., number % 3] = 200
+    return image
+
+
+def run(segmenter, items, read=image_of, **options):
+    def write(item, image, prediction, seconds):
+        assert seconds >= 0
+        assert image.shape[:2] == prediction.mask.shape
+        return int(prediction.mask[0, 0]), prediction
+
+    return list(Pipeline(segmenter, read, write, **options).run(items))
+
+
+@pytest.mark.parametrize(("lanes", "batch"), [(1, 1), (3, 1), (1, 4), (2, 3)])
+def test_results_come_in_order(lanes, batch):
+    engine = Colors(lanes, batch)
+    found = run(make(engine), range(20))
+    assert [(item, future.result()[0]) for item, future in found] == [(item, item % 3) for item in range(20)]
+    assert engine.most <= lanes
+    assert max(shape[0] for shape in engine.shapes) == batch
+
+
+def test_one_run_holds_images_of_one_size():
+    engine = Colors(batch=4)
+    sizes = [(6, 8), (6, 8), (6, 9), (6, 9), (6, 9), (6, 9), (6, 9), (6, 8)]
+    run(make(engine), range(8), read=lambda item: image_of(item, sizes[item]))
+    assert engine.shapes == [(2, 3, 6, 8), (4, 3, 6, 9), (1, 3, 6, 9), (1, 3, 6, 8)]
+
+
+def test_tiles_of_a_large_image_share_the_lanes():
+    engine = Colors(lanes=2)
+    ((_, future),) = run(make(engine, tile_px=8), [1], read=lambda item: image_of(item, (20, 30)))
+    assert future.result()[0] == 1
+    assert engine.most == 2
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+@pytest.mark.parametrize("tile_px", [4, 64])
+def test_the_same_as_one_image_at_a_time(probabilities, tile_px):
+    segmenter = make(Colors(batch=2), tile_px=tile_px)
+    for item, future in run(segmenter, range(3), probabilities=probabilities):
+        expected, (_, found) = segmenter.predict(image_of(item), probabilities=probabilities), future.result()
+        np.testing.assert_array_equal(found.mask, expected.mask)
+        assert found.confidence == pytest.approx(expected.confidence)
+        assert (found.probabilities is None) == (not probabilities)
+        if probabilities:
+            np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+
+
+def test_what_cannot_be_read_or_run_costs_one_image():
+    def read(item):
+        if item == 2:
+            raise OSError("gone")
+        return image_of(item)
+
+    engine = Colors(batch=4, refuse=lambda batch: batch[:, 1].max() > 0)
+    causes = []
+    for item, future in run(make(engine), range(6), read=read):
+        error = future.exception()
+        if error is not None:
+            assert isinstance(error, NotPredictedError)
+            causes.append((item, type(error.__cause__)))
+    assert causes == [(1, ValueError), (2, OSError), (4, ValueError)]
+
+
+def test_a_large_image_that_fails_costs_itself():
+    engine = Colors(refuse=lambda batch: True)
+    ((_, future),) = run(make(engine, tile_px=4), [0])
+    assert isinstance(future.exception().__cause__, ValueError)
+
+
+def test_what_cannot_be_written_is_raised_as_it_is():
+    def write(item, image, prediction, seconds):
+        raise OSError("full")
+
+    ((_, future),) = Pipeline(make(Colors()), image_of, write).run([0])
+    with pytest.raises(OSError, match="full"):
+        future.result()
+
+
+def test_reading_never_runs_far_ahead():
+    read = []
+
+    def slow(item, image, prediction, seconds):
+        time.sleep(0.02)
+
+    def note(item):
+        read.append(item)
+        return image_of(item)
+
+    for done, (_, future) in enumerate(Pipeline(make(Colors()), note, slow).run(range(60))):
+        future.result()
+        assert len(read) <= done + 40
