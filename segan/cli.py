@@ -29,6 +29,7 @@ COMMANDS = {
     "prove": ("segan.commands.prove", "prove", "Tell whether the adversarial term helps on your data."),
     "report": ("segan.commands.report", "report", "Write one HTML file about a run, that opens offline."),
     "predict": ("segan.commands.predict", "predict", "Turn images or folders of images into masks."),
+    "export": ("segan.commands.export", "export", "Write a model as a bundle that runs anywhere, and check it."),
     "explain": ("segan.commands.explain", "explain", "Show why a model predicts what it does."),
 }
 

@@ -1,91 +1,73 @@
-"""Load a trained model for prediction."""
+"""Load a model for prediction: a run folder or its model file, or an exported bundle."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from segan.data.labels import Labels
-from segan.data.preprocess import build_chain
-from segan.errors import CheckpointError
-from segan.inference.devices import check_precision, choose_device
-from segan.inference.model_file import find_model_file, load_model_file
+from segan.errors import UsageError
+from segan.inference.bundle import is_bundle
 from segan.inference.segmenter import Segmenter
-from segan.inference.small_regions import min_areas_of
-from segan.inference.torch_engine import torch_segmenter
-from segan.inference.views import TTA
-from segan.models import build_generator
+
+if TYPE_CHECKING:
+    import torch
+
+BACKENDS = ("torch", "onnx", "openvino")
 
 
 def load_segmenter(
     model: str | Path,
-    device: str | torch.device = "auto",
+    device: "str | torch.device" = "auto",
     *,
+    backend: str | None = None,
+    lanes: int = 1,
     tile_px: int | None = None,
     tta: bool | None = None,
     min_area_px: Mapping[str, int] | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
 ) -> Segmenter:
-    """Load a model for prediction.
+    """Load a model for prediction. A bundle needs neither torch nor SMP.
 
     Args:
-        model: Run folder or `model.safetensors`.
+        model: Run folder, `model.safetensors`, or a bundle of `segan export`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or a device.
+        backend: What runs the network, one of `BACKENDS`; `None`: torch for a model, for a bundle what it was made for.
+        lanes: Threads that will run the network at once, and share the cores; one is best for a single image.
         tile_px: Side of tiles in pixels; `None`: as stored with the model.
         tta: Average over views: those stored with the model, or the mirrored image where these are none; `None`: as
             stored.
         min_area_px: Least area of a region by class name, see `min_areas_of`; `None`: as stored.
-        precision: `fp32`, `bf16` or `fp16`.
+        precision: `fp32`, `bf16` or `fp16`; `None`: float32, or what a bundle holds.
 
     Raises:
-        UsageError: There is no model, or the device or precision cannot be had.
+        UsageError: There is no model, or the device, backend or precision cannot be had.
         ConfigError: A least area names no class.
         CheckpointError: The file is damaged or does not fit its own description.
     """
-    place = choose_device(device) if isinstance(device, str) else device
-    check_precision(precision, place)
-    path = find_model_file(model)
-    stored = load_model_file(path)
-    meta = stored.meta
-    labels = Labels.from_dict(meta.labels, str(path))
-    network = build_generator(
-        meta.architecture,
-        meta.encoder,
-        num_classes=len(labels.classes),
-        dropout=meta.dropout,
-        weights="none",
-        options=meta.options,
-    )
-    try:
-        network.load_state_dict(stored.tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{path}: the weights do not fit {meta.architecture} with {meta.encoder}, as the file says they do. "
-            f"Use segan {meta.segan_version}, which wrote it."
-        ) from error
-    network = network.to(device=place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return torch_segmenter(
-        network,
-        labels,
-        build_chain(meta.preprocessing),
-        device=place,
-        precision=precision,
-        tile_px=tile_px or meta.tile_px,
-        overlap=meta.overlap,
-        tta=_choose_views(meta.tta, tta, path),
-        min_area_px=min_areas_of(
-            labels.classes, meta.min_area_px if min_area_px is None else min_area_px, "least area of regions"
-        ),
-        sixteen_bit=meta.sixteen_bit,
-        identity=stored.sha256,
-    )
+    if is_bundle(model):
+        from segan.inference.bundled import load_bundled
 
+        return load_bundled(
+            model,
+            str(device),
+            backend=backend,
+            lanes=lanes,
+            tile_px=tile_px,
+            tta=tta,
+            min_area_px=min_area_px,
+            precision=precision,
+        )
+    if backend not in {None, "torch"}:
+        raise UsageError(
+            f"--backend {backend}: {model} is no bundle, expected one. Run segan export {model} --format {backend}."
+        )
+    from segan.inference.trained import load_trained
 
-def _choose_views(stored: str, wanted: bool | None, path: Path) -> str:
-    if stored not in TTA:
-        raise CheckpointError(f"{path}: views {stored!r} seen, expected one of {', '.join(TTA)}. Update segan.")
-    if wanted is None:
-        return stored
-    if not wanted:
-        return "none"
-    return "flip" if stored == "none" else stored
+    return load_trained(
+        model,
+        device,
+        lanes=lanes,
+        tile_px=tile_px,
+        tta=tta,
+        min_area_px=min_area_px,
+        precision=precision or "fp32",
+    )

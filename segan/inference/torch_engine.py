@@ -82,7 +82,11 @@ class TorchEngine:
         images = images.to(self.where, memory_format=torch.channels_last)
         dtype = PRECISIONS[self.precision]
         with torch.autocast(self.where.type, dtype=dtype, enabled=dtype is not torch.float32):
-            logits: Tensor = self.network(images)
+            return self._compute(images)
+
+    def _compute(self, images: Tensor) -> Tensor:
+        """Give the probabilities, in float32."""
+        logits: Tensor = self.network(images)
         return logits.float().softmax(dim=1)
 
 

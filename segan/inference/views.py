@@ -1,11 +1,13 @@
 """The views of an image over which test-time augmentation averages, and the way back from each."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.errors import CheckpointError
 from segan.inference.planes import PlaneOperations, Planes
 
 
@@ -60,3 +62,23 @@ TTA: dict[str, tuple[View, ...]] = {
     "scales": mirrored_scales((0.85, 1.0, 1.15)),
     "d4": tuple(View(transposed=transposed, axes=axes) for transposed in (False, True) for axes in _FLIPS),
 }
+
+
+def choose_views(stored: str, wanted: bool | None, path: Path) -> str:
+    """Choose the views of a model.
+
+    Args:
+        stored: Key of `TTA` that is stored with the model.
+        wanted: Whether to average over views; `None`: as stored.
+        path: Of the model, for the message.
+
+    Raises:
+        CheckpointError: The stored key is none of `TTA`.
+    """
+    if stored not in TTA:
+        raise CheckpointError(f"{path}: views {stored!r} seen, expected one of {', '.join(TTA)}. Update segan.")
+    if wanted is None:
+        return stored
+    if not wanted:
+        return "none"
+    return "flip" if stored == "none" else stored

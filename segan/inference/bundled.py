@@ -1,0 +1,91 @@
+"""Load an exported bundle for prediction, without torch unless the bundle is torch's own."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from segan.data.labels import Labels
+from segan.data.preprocess import build_chain
+from segan.errors import UsageError
+from segan.inference.bundle import Bundle, load_bundle
+from segan.inference.engine import Engine
+from segan.inference.segmenter import Segmenter
+from segan.inference.small_regions import min_areas_of
+from segan.inference.views import choose_views
+
+# What runs each kind of bundle, the default first.
+BACKENDS_OF = {"onnx": ("onnx", "openvino"), "openvino": ("openvino",), "torch": ("torch",)}
+
+
+def load_bundled(
+    model: str | Path,
+    device: str,
+    *,
+    backend: str | None,
+    lanes: int,
+    tile_px: int | None,
+    tta: bool | None,
+    min_area_px: Mapping[str, int] | None,
+    precision: str | None,
+) -> Segmenter:
+    """Load a bundle; see `load_segmenter`."""
+    bundle = load_bundle(model)
+    meta = bundle.meta
+    where = str(bundle.folder)
+    labels = Labels.from_dict(meta.labels, where)
+    areas = meta.min_area_px if min_area_px is None else min_area_px
+    return Segmenter(
+        engine=_open(bundle, device, backend or BACKENDS_OF[meta.kind][0], precision, lanes),
+        labels=labels,
+        chain=build_chain(meta.preprocessing),
+        tile_px=tile_px or meta.tile_px,
+        overlap=meta.overlap,
+        tta=choose_views(meta.tta, tta, bundle.folder),
+        min_area_px=min_areas_of(labels.classes, areas, "least area of regions"),
+        sixteen_bit=meta.sixteen_bit,
+        identity=bundle.identity,
+    )
+
+
+def _open(bundle: Bundle, device: str, backend: str, precision: str | None, lanes: int) -> Engine:
+    kind, stored = bundle.meta.kind, bundle.meta.precision
+    if backend not in BACKENDS_OF[kind]:
+        raise UsageError(
+            f"--backend {backend}: {bundle.folder} is for {' or '.join(BACKENDS_OF[kind])}, expected a bundle for "
+            f"{backend}. Run segan export with --format {backend}."
+        )
+    if stored == "int8" and precision is not None:
+        raise UsageError(
+            f"--precision {precision}: {bundle.folder} holds 8-bit integers, expected float32 weights. Leave it out."
+        )
+    if backend != "torch" and device not in {"auto", "cpu"}:
+        raise UsageError(f"--device {device}: {backend} runs on the processor, expected cpu. Use --backend torch.")
+    return _ENGINES[backend](bundle, device, precision or stored, lanes)
+
+
+def _open_onnx(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+    from segan.inference.onnx_engine import open_onnx
+
+    if precision not in {"fp32", "int8"}:
+        raise UsageError(f"--precision {precision}: ONNX Runtime has fp32 alone here. Use --backend openvino or torch.")
+    return open_onnx(bundle.network, precision, lanes)
+
+
+def _open_openvino(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+    from segan.inference.openvino_engine import HINTS, open_openvino
+
+    if precision not in HINTS:
+        raise UsageError(f"--precision {precision}: OpenVINO has fp32 and bf16 here. Use one of these.")
+    return open_openvino(bundle.network, precision, lanes)
+
+
+def _open_torch(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+    from segan.inference.program_engine import open_program
+
+    return open_program(bundle.network, device, precision, lanes)
+
+
+_ENGINES: dict[str, Callable[[Bundle, str, str, int], Engine]] = {
+    "onnx": _open_onnx,
+    "openvino": _open_openvino,
+    "torch": _open_torch,
+}
