@@ -36,14 +36,27 @@ def refuse_inside(out: Path, inputs: Iterable[Path], results: Sequence[Path] = (
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and durably.
+    """Write a file whole or not at all, and durably; see `write_chunks_atomically`.
+
+    Args:
+        path: Final name; missing parent folders are created.
+        content: The whole file.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
+    """
+    write_chunks_atomically(path, [content])
+
+
+def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, and durably, from parts that need not be in memory together.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
     rename; the folder is flushed too, so the name survives a power cut.
 
     Args:
         path: Final name; missing parent folders are created.
-        content: The whole file.
+        chunks: The file in parts, in order; what they raise leaves the previous file, if any, untouched.
 
     Raises:
         OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
@@ -53,7 +66,7 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     temporary = Path(temporary_name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
+            stream.writelines(chunks)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o644)

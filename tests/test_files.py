@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from segan.errors import UsageError
-from segan.files import refuse_inside, remove_parts, write_bytes_atomically, write_json, write_text_atomically
+from segan.files import (
+    refuse_inside,
+    remove_parts,
+    write_bytes_atomically,
+    write_chunks_atomically,
+    write_json,
+    write_text_atomically,
+)
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -30,6 +37,16 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         write_bytes_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_chunks_that_cannot_be_made_leave_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.bin"
+    write_chunks_atomically(path, (bytes([number]) for number in range(3)))
+    assert path.read_bytes() == b"\0\1\2"
+    with pytest.raises(ZeroDivisionError):
+        write_chunks_atomically(path, (bytes([1 // number]) for number in (1, 0)))
+    assert path.read_bytes() == b"\0\1\2"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_parts_of_a_killed_process_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ EPILOG = """\b
 Examples:
   segan predict runs/first photos --out predictions
   segan predict runs/first/model.safetensors a.jpg b.tif --out predictions --overlay --tta
+  segan predict runs/first photos --out predictions --outlines --coco
 """
 
 
@@ -29,6 +30,9 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--probabilities", is_flag=True, help="Also write probabilities/: float16 [classes, height, width] as .npy."
 )
+@click.option("--eight-bit", is_flag=True, help="Write probabilities/ as uint8, 0 to 255: half the size.")
+@click.option("--outlines", is_flag=True, help="Also write outlines/: polygons around regions as GeoJSON, in pixels.")
+@click.option("--coco", is_flag=True, help="Also write annotations.json: the masks of all images in COCO's format.")
 @network_options
 @click.option(
     "--shard",
@@ -49,6 +53,9 @@ def predict(
     out: Path,
     overlay: bool,
     probabilities: bool,
+    eight_bit: bool,
+    outlines: bool,
+    coco: bool,
     tile: int | None,
     tta: bool | None,
     min_areas: dict[str, int] | None,
@@ -80,7 +87,9 @@ def predict(
             inputs,
             out,
             overlay=overlay,
-            probabilities=probabilities,
+            probabilities="uint8" if eight_bit else "float16" if probabilities else "none",
+            outlines=outlines,
+            coco=coco,
             shard=shard,
             resume=not redo,
             report=lambda done, total, row: bar(done, total),

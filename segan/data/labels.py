@@ -112,6 +112,15 @@ def describe(labels: Labels, order: str = "") -> str:
     return f"{len(labels.classes)} classes{order}: {', '.join(parts)}{end}"
 
 
+def foreground_classes(classes: Sequence[str]) -> tuple[int, ...]:
+    """List the classes that things are made of: all, but for a first one that is called background.
+
+    >>> foreground_classes(["Background", "cell"]), foreground_classes(["sky", "background"])
+    ((1,), (0, 1))
+    """
+    return tuple(range(1 if classes[0].lower() == "background" else 0, len(classes)))
+
+
 def dump_labels(labels: Labels) -> dict[str, Any]:
     """Return the keys of a `dataset.yaml` as plain values, fit for YAML and JSON, for `Labels.from_dict`."""
     keys = {value: show_color(value) if isinstance(value, tuple) else value for value in labels.mapping}

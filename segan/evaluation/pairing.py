@@ -16,8 +16,10 @@ from segan.data.masks import load_labels, read_mask
 from segan.errors import DataError, UsageError
 from segan.inference.folder import LABELS_PLACE
 
-# Of the sum of all classes' shares: 16-bit floats stay within 0.0005, two classes in 8-bit steps within 0.008.
+# Of the sum of all classes' shares, for floats: those of 16 bits stay within 0.0005, two classes in 8-bit steps within
+# 0.008. Files of 8 bits may be off by half a step a class beside that.
 _SUM_TOLERANCE = 0.01
+_BYTE_STEPS = 255
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,8 @@ def list_probabilities(place: Path, pairs: Sequence[MaskPair]) -> dict[str, Path
     return files
 
 
-def read_probabilities(path: Path, num_classes: int) -> NDArray[np.float16]:
-    """Read the probabilities of one image, `float16 [K, H, W]`.
+def read_probabilities(path: Path, num_classes: int) -> NDArray[np.floating]:
+    """Read the probabilities of one image, `[K, H, W]`: `float16`, or `float32` of a file of `uint8`, 255 times them.
 
     Raises:
         DataError: The file cannot be read, or holds anything else than shares of K classes.
@@ -164,11 +166,14 @@ def read_probabilities(path: Path, num_classes: int) -> NDArray[np.float16]:
         probs = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{show_path(path)}: cannot be read ({error}), expected a .npy file. Predict again.") from error
-    if probs.ndim != 3 or len(probs) != num_classes or probs.dtype.kind != "f":
+    is_bytes = probs.dtype == np.uint8
+    if probs.ndim != 3 or len(probs) != num_classes or not (is_bytes or probs.dtype.kind == "f"):
         raise DataError(
-            f"{show_path(path)}: {probs.dtype} {probs.shape} seen, expected floats ({num_classes}, height, width). "
-            "Write them with segan predict --probabilities."
+            f"{show_path(path)}: {probs.dtype} {probs.shape} seen, expected floats or uint8 ({num_classes}, height, "
+            "width). Write them with segan predict --probabilities or --eight-bit."
         )
+    if is_bytes:
+        probs = probs / np.float32(_BYTE_STEPS)
     if not (probs.min(initial=0.0) >= 0.0 and probs.max(initial=0.0) <= 1.0):
         raise DataError(
             f"{show_path(path)}: values outside 0 to 1 seen, expected probabilities. Apply a softmax before saving."
@@ -178,12 +183,13 @@ def read_probabilities(path: Path, num_classes: int) -> NDArray[np.float16]:
     for share in probs:
         total += share
     far = float(np.abs(total - 1).max(initial=0.0))
-    if far > _SUM_TOLERANCE:
+    tolerance = _SUM_TOLERANCE + (num_classes / 2 / _BYTE_STEPS if is_bytes else 0.0)
+    if far > tolerance:
         raise DataError(
             f"{show_path(path)}: shares of the classes add up to 1 only within {far:.3g} seen, expected "
-            f"{_SUM_TOLERANCE:g}. Apply one softmax over the classes, not a sigmoid to each."
+            f"{tolerance:.3g}. Apply one softmax over the classes, not a sigmoid to each."
         )
-    return np.asarray(probs, np.float16)
+    return np.asarray(probs, np.float32 if is_bytes else np.float16)
 
 
 def read_region(path: Path) -> NDArray[np.bool_]:

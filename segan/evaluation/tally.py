@@ -34,7 +34,7 @@ def measure_image(
     measures: Measures,
     *,
     advice: str,
-    probs: NDArray[np.float16] | None = None,
+    probs: NDArray[np.floating] | None = None,
 ) -> Measured:
     """Compare one predicted mask with the true one.
 
@@ -45,7 +45,7 @@ def measure_image(
         num_classes: K.
         measures: What to measure.
         advice: What to do where the prediction holds a value that is no class, for the message.
-        probs: `float16 [K, H, W]`, where `measures` needs them.
+        probs: Floats `[K, H, W]`, where `measures` needs them.
 
     Raises:
         DataError: The sizes differ, or a value is outside the classes.

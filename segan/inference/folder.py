@@ -26,7 +26,7 @@ from segan.inference.manifest import (
     fingerprint,
     write_manifest,
 )
-from segan.inference.outputs import OutputPlan, write_outputs
+from segan.inference.outputs import OutputPlan, ProbabilityType, write_coco, write_outputs
 from segan.inference.pipeline import NotPredictedError, Pipeline
 from segan.inference.segmenter import Prediction, Segmenter
 
@@ -104,7 +104,7 @@ class _Task:
         """Write the results of one image, then its line in the journal."""
         begun = time.perf_counter()
         labels = self.segmenter.labels
-        write_outputs(self.plan, job.name, image, prediction, labels.colors)
+        write_outputs(self.plan, job.name, image, prediction, labels)
         counts = count_values(prediction.mask)
         row = Row(
             input=str(job.path),
@@ -130,7 +130,9 @@ def predict_folder(
     out: Path,
     *,
     overlay: bool = False,
-    probabilities: bool = False,
+    probabilities: ProbabilityType = "none",
+    outlines: bool = False,
+    coco: bool = False,
     shard: tuple[int, int] = (1, 1),
     resume: bool = True,
     report: Report | None = None,
@@ -142,7 +144,9 @@ def predict_folder(
         inputs: Image files and folders; sub-folders are mirrored.
         out: Folder of the results, outside the input folders.
         overlay: Also write `overlays/`.
-        probabilities: Also write `probabilities/`.
+        probabilities: Also write `probabilities/`, of this type.
+        outlines: Also write `outlines/`.
+        coco: Also write `annotations.json`, when all parts have ended.
         shard: Part and number of parts, from 1; the last part to end writes the manifest of all.
         resume: Keep results whose image, model and options are unchanged.
         report: Called with (images done, images in all, row) for each image, kept ones included.
@@ -154,7 +158,7 @@ def predict_folder(
         StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
     """
     started = time.perf_counter()
-    plan = OutputPlan(out, overlay, probabilities)
+    plan = OutputPlan(out, overlay, probabilities, outlines, coco)
     all_jobs = collect_jobs(inputs, plan)
     jobs = take_shard(all_jobs, shard)
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
@@ -163,6 +167,7 @@ def predict_folder(
         with raise_on_signals(), Journal(plan.record, journal_name) as journal:
             if shard[1] == 1:  # Nobody else is writing here.
                 _remove_parts(plan, jobs)
+            plan.annotations.unlink(missing_ok=True)  # Of other results than those that are here now.
             write_text_atomically(out / LABELS_PLACE, segmenter.labels.to_yaml())
             task = _Task(segmenter, plan, journal, _settings(segmenter, plan))
             entries = journal.read() if resume and segmenter.identity else {}
@@ -172,9 +177,10 @@ def predict_folder(
                     rows[job] = row
                     if report is not None:
                         report(len(rows), len(jobs), row)
-            entries = journal.read()
+            entries = journal.read_in_turn()
             found = [rows.get(job) or task.row_of_other(job, entries) for job in all_jobs]
             write_manifest(out / "manifest.csv", segmenter.labels.classes, [row for row in found if row is not None])
+            write_coco(plan, segmenter.labels, all_jobs, found)
     except Interrupted as interrupt:
         message = f"stopped after {len(rows)} of {len(jobs)} images. Run the same command again to go on."
         raise StoppedError(interrupt.signal_number, message) from None
@@ -191,16 +197,8 @@ def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
     """Identify all that the results depend on beside the image."""
     names = ("identity", "tile_px", "overlap", "tta", "min_area_px")
     values = {name: getattr(segmenter, name) for name in names}
-    engine = segmenter.engine
-    return fingerprint(
-        {
-            **values,
-            "backend": engine.backend,
-            "precision": engine.precision,
-            "overlay": plan.overlay,
-            "probabilities": plan.probabilities,
-        }
-    )
+    own = {"backend": segmenter.engine.backend, "precision": segmenter.engine.precision}
+    return fingerprint({**values, **own, **plan.settings()})
 
 
 def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator[tuple[Job, Row], None, None]:
@@ -211,7 +209,7 @@ def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator
     """
     yield from kept.items()
     todo = [job for job in jobs if job not in kept]
-    pipeline = Pipeline(task.segmenter, task.read, task.write, probabilities=task.plan.probabilities)
+    pipeline = Pipeline(task.segmenter, task.read, task.write, probabilities=task.plan.wants_probabilities)
     with contextlib.closing(pipeline.run(todo)) as results:
         for job, writing in results:
             try:

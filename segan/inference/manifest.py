@@ -3,7 +3,9 @@
 File names need not be UTF-8: the journal is ASCII JSON, the manifest keeps a name's own bytes.
 """
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import io
 import json
@@ -100,12 +102,14 @@ class Journal:
         self._stream = self._path.open("a", encoding="ascii")
         if torn:
             self._stream.write("\n")
+        self._turn = (self._folder / "tables.lock").open("a", encoding="ascii")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stream.close()
+        self._turn.close()
 
     def append(self, entry: Entry) -> None:
         """Add a line and hand it to the operating system; threads may share the journal."""
@@ -122,6 +126,16 @@ class Journal:
                 found = map(_parse, path.read_bytes().splitlines())
                 entries.update((entry.key, entry) for entry in found if entry is not None)
         return entries
+
+    def read_in_turn(self) -> dict[str, Entry]:
+        """Read all entries for the tables that are made of them, while other parts wait until this journal is closed.
+
+        So of parts that end together, the last one to write its tables knows all that the others did. Where the file
+        system has no locks, parts that end within the same moment may leave the tables of the one before the last.
+        """
+        with contextlib.suppress(OSError):  # Some network file systems have no locks.
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+        return self.read()
 
 
 def _parse(line: bytes) -> Entry | None:

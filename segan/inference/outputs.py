@@ -1,23 +1,67 @@
-"""What a prediction leaves on the disk: the mask, and on demand an overlay and the probabilities."""
+"""What a prediction leaves on the disk: the mask, and on demand pictures, probabilities, outlines and annotations."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segan.data.colors import Color
-from segan.data.images import write_png
-from segan.data.masks import write_mask
+from segan.data.images import encode_png
+from segan.data.labels import Labels
+from segan.data.masks import encode_mask
 from segan.data.overlay import overlay
 from segan.errors import UsageError
 from segan.files import write_bytes_atomically
+from segan.inference.coco import encode_fragment, write_annotations
+from segan.inference.inputs import Job
+from segan.inference.manifest import Row
+from segan.inference.outlines import encode_outlines
 from segan.inference.segmenter import Prediction
 
-# Folders of results, and the suffix of the files in each.
-_SUFFIXES = {"masks": ".png", "overlays": ".png", "probabilities": ".npy"}
+ProbabilityType = Literal["none", "float16", "uint8"]
+
+
+class _Result(NamedTuple):
+    """One image and all that was found out about it."""
+
+    image: NDArray[np.uint8]
+    prediction: Prediction
+    labels: Labels
+    probabilities: ProbabilityType
+
+
+class _Kind(NamedTuple):
+    """One kind of files: its folder below `--out`, the suffix of its files, and what is in them."""
+
+    folder: PurePath
+    suffix: str
+    encode: Callable[[_Result], bytes]
+
+
+def _encode_overlay(result: _Result) -> bytes:
+    return encode_png(overlay(result.image, result.prediction.mask, result.labels.colors))
+
+
+def _encode_probabilities(result: _Result) -> bytes:
+    planes: NDArray[Any] | None = result.prediction.probabilities
+    assert planes is not None
+    if result.probabilities == "uint8":
+        planes = round_to_bytes(planes)
+    stream = io.BytesIO()
+    np.save(stream, planes, allow_pickle=False)
+    return stream.getvalue()
+
+
+_KINDS = {
+    "masks": _Kind(PurePath("masks"), ".png", lambda own: encode_mask(own.prediction.mask, own.labels.colors)),
+    "overlays": _Kind(PurePath("overlays"), ".png", _encode_overlay),
+    "probabilities": _Kind(PurePath("probabilities"), ".npy", _encode_probabilities),
+    "outlines": _Kind(PurePath("outlines"), ".geojson", lambda own: encode_outlines(own.prediction.mask, own.labels)),
+    "coco": _Kind(PurePath(".segan", "coco"), ".json", lambda own: encode_fragment(own.prediction.mask, own.labels)),
+}
 
 
 @dataclass(frozen=True)
@@ -25,56 +69,91 @@ class OutputPlan:
     """Where results go.
 
     Args:
-        out: Folder that takes `masks/`, `overlays/`, `probabilities/` and `manifest.csv`.
+        out: Folder that takes `masks/`, `overlays/`, `probabilities/`, `outlines/`, `annotations.json` and
+            `manifest.csv`.
         overlay: Whether to write the image with the classes' colours over it.
-        probabilities: Whether to write `float16 [K, H, W]` as `.npy`.
+        probabilities: Type of the probabilities `[K, H, W]` that are written as `.npy`: `float16`, or `uint8` for
+            255 times the probability; `none` for no file.
+        outlines: Whether to write the outlines of regions as GeoJSON.
+        coco: Whether to write one COCO file for all images.
     """
 
     out: Path
     overlay: bool = False
-    probabilities: bool = False
+    probabilities: ProbabilityType = "none"
+    outlines: bool = False
+    coco: bool = False
 
     @property
     def record(self) -> Path:
         """Folder of the journal; where it is, the results beside it are ours."""
         return self.out / ".segan"
 
+    @property
+    def annotations(self) -> Path:
+        """The COCO file of all images."""
+        return self.out / "annotations.json"
+
+    @property
+    def wants_probabilities(self) -> bool:
+        """Whether predictions must come with probabilities."""
+        return self.probabilities != "none"
+
+    def settings(self) -> dict[str, Any]:
+        """Return the choices that the results depend on, as plain values."""
+        names = ("overlay", "probabilities", "outlines", "coco")
+        return {name: getattr(self, name) for name in names}
+
+    def kinds(self) -> list[str]:
+        """List the kinds of files that are written for each image, the mask first."""
+        wanted = {
+            "masks": True,
+            "overlays": self.overlay,
+            "probabilities": self.wants_probabilities,
+            "outlines": self.outlines,
+            "coco": self.coco,
+        }
+        return [kind for kind in _KINDS if wanted[kind]]
+
     def folders(self) -> list[Path]:
         """List the folders that results are written to."""
-        chosen = ["masks", *(["overlays"] if self.overlay else []), *(["probabilities"] if self.probabilities else [])]
-        return [self.out / name for name in chosen]
+        return [self.out / _KINDS[kind].folder for kind in self.kinds()]
 
     def refuse_foreign(self) -> None:
         """Refuse to write over files that no prediction wrote, such as the true masks of a dataset.
 
         Raises:
-            UsageError: A folder of results holds files, and there is no record of a prediction.
+            UsageError: A folder of results holds files, or there are annotations, and no record of a prediction.
         """
         if self.record.is_dir():
             return
-        for folder in (self.out / name for name in _SUFFIXES):
-            if folder.is_dir() and any(folder.iterdir()):
-                raise UsageError(
-                    f"--out {self.out}: {folder} holds files that segan did not write, expected an empty or a new "
-                    "folder. Choose another --out."
-                )
+        folders = [self.out / kind.folder for kind in _KINDS.values()]
+        foreign = next((folder for folder in folders if folder.is_dir() and any(folder.iterdir())), None)
+        if foreign is None and self.annotations.exists():
+            foreign = self.annotations
+        if foreign is not None:
+            what = "is a file" if foreign == self.annotations else "holds files"
+            raise UsageError(
+                f"--out {self.out}: {foreign} {what} that segan did not write, expected an empty or a new folder. "
+                "Choose another --out."
+            )
+
+    def place(self, kind: str, name: PurePath) -> Path:
+        """Name the file of one kind of one image; `name` is its place below each folder, without suffix."""
+        return self.out / _KINDS[kind].folder / name.parent / f"{name.name}{_KINDS[kind].suffix}"
 
     def files(self, name: PurePath) -> list[Path]:
-        """List the files of one image, the mask first; `name` is its place below each folder, without suffix."""
-        return [_place(folder, name) for folder in self.folders()]
+        """List the files of one image, the mask first."""
+        return [self.place(kind, name) for kind in self.kinds()]
 
     def unwanted_files(self, name: PurePath) -> list[Path]:
         """List the files of one image that this plan does not write: of another model they would be taken for ours."""
-        wanted = self.folders()
-        return [_place(self.out / own, name) for own in _SUFFIXES if self.out / own not in wanted]
-
-
-def _place(folder: Path, name: PurePath) -> Path:
-    return folder / name.parent / f"{name.name}{_SUFFIXES[folder.name]}"
+        wanted = self.kinds()
+        return [self.place(kind, name) for kind in _KINDS if kind not in wanted]
 
 
 def write_outputs(
-    plan: OutputPlan, name: PurePath, image: NDArray[np.uint8], prediction: Prediction, colors: Sequence[Color]
+    plan: OutputPlan, name: PurePath, image: NDArray[np.uint8], prediction: Prediction, labels: Labels
 ) -> None:
     """Write all files of one image, each whole or not at all; what is not wanted any more goes.
 
@@ -83,16 +162,32 @@ def write_outputs(
     """
     for path in plan.unwanted_files(name):
         path.unlink(missing_ok=True)
-    for path in plan.files(name):
-        if path.parents[len(name.parts) - 1] == plan.out / "masks":
-            write_mask(path, prediction.mask, colors)
-        elif path.suffix == ".png":
-            write_png(path, overlay(image, prediction.mask, colors))
-        elif prediction.probabilities is not None:
-            write_bytes_atomically(path, _npy(prediction.probabilities))
+    result = _Result(image, prediction, labels, plan.probabilities)
+    for kind in plan.kinds():
+        write_bytes_atomically(plan.place(kind, name), _KINDS[kind].encode(result))
 
 
-def _npy(array: NDArray[np.float16]) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
+def write_coco(plan: OutputPlan, labels: Labels, jobs: Sequence[Job], rows: Sequence[Row | None]) -> None:
+    """Write `annotations.json`, where it is wanted and there is a row for each image.
+
+    Args:
+        plan: Where results go, and whether it is wanted.
+        labels: Names and colours of the classes.
+        jobs: All images, in the order of the manifest.
+        rows: One for each; `None` where another part has not come to it yet.
+
+    Raises:
+        SeganError: Annotations of an image are missing or damaged.
+        OSError: The disk is full or the folder is not writable.
+    """
+    known = [row for row in rows if row is not None]
+    if plan.coco and len(known) == len(jobs):
+        write_annotations(plan.annotations, labels, known, [plan.place("coco", job.name) for job in jobs])
+
+
+def round_to_bytes(planes: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Round probabilities in [0, 1] to 255 steps, one class at a time so that no large copy is made."""
+    rounded = np.empty(planes.shape, np.uint8)
+    for own, plane in zip(rounded, planes, strict=True):
+        own[:] = np.rint(plane.astype(np.float32) * 255)
+    return rounded

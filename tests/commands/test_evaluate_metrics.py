@@ -67,6 +67,23 @@ def test_probabilities_of_predict_score_as_those_of_the_model(place, capsys):
     assert theirs == json.loads(capsys.readouterr().out)
 
 
+def test_probabilities_in_eight_bits_score_nearly_the_same(place, capsys):
+    common = ["--data", place / "data", "--split", "all", "--metrics", "calibration,thresholds", "--json", "--quiet"]
+    found = []
+    for option in ("--probabilities", "--eight-bit"):
+        out = place / option[2:]
+        predict = ["predict", str(place / "run"), str(place / "data" / "images"), "--out", str(out), "--device", "cpu"]
+        assert cli.run([*predict, option, "--quiet"]) == 0
+        capsys.readouterr()
+        assert evaluate("--predictions", out, *common) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["confusion_matrix"] == found[1]["confusion_matrix"], "masks are the same"
+    half, byte = (content["families"] for content in found)
+    for family, name in (("calibration", "ece"), ("calibration", "brier"), ("thresholds", "auc")):
+        scores = [own[family]["figures"][name]["value"] for own in (byte, half)]
+        assert scores[0] == pytest.approx(scores[1], abs=0.01)
+
+
 def test_masks_alone_have_no_calibration(place, capsys):
     masks = place / "data" / "masks"
     assert evaluate("--predictions", masks, "--masks", masks, "--metrics", "calibration") == 2

@@ -49,6 +49,21 @@ def test_masks_and_manifest_are_written(model, images, tmp_path, capsys):
     assert "next: segan evaluate --predictions" in text
 
 
+def test_outlines_annotations_and_bytes_on_demand(model, images, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert predict(model, images, out, "--outlines", "--coco", "--eight-bit") == 0
+    outlines = json.loads((out / "outlines" / "sub" / "b.geojson").read_bytes())["features"]
+    assert sum(feature["properties"]["area_px"] for feature in outlines) == 30 * 45
+    annotations = json.loads((out / "annotations.json").read_bytes())
+    assert [image["file_name"] for image in annotations["images"]] == [str(images / "a.png"), str(images / "sub/b.jpg")]
+    assert sum(annotation["area"] for annotation in annotations["annotations"]) == 2 * 30 * 45
+    assert np.load(out / "probabilities" / "a.npy").dtype == np.uint8
+    assert predict(model, images, out, "--probabilities") == 0
+    assert np.load(out / "probabilities" / "a.npy").dtype == np.float16
+    assert not (out / "annotations.json").exists()
+    assert not (out / "outlines" / "a.geojson").exists()
+
+
 def test_small_regions_are_given_away(model, images, tmp_path, capsys):
     assert predict(model, images, tmp_path / "out") == 0
     assert predict(model, images, tmp_path / "out", "--min-area", "all=0", "--min-area", "cell=2000", "--json") == 0

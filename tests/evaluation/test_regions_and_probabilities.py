@@ -108,8 +108,10 @@ def test_probabilities_are_found_from_inside_the_folder_of_masks(output, monkeyp
     ("content", "message"),
     [
         (b"no", r"a\.npy: cannot be read .* Predict again"),
-        (np.zeros((2, 2, 3), np.float16), r"a\.npy: float16 \(2, 2, 3\) seen, expected floats \(3, height, width\)"),
-        (np.zeros((3, 2, 3), np.uint8), "uint8 .* seen, expected floats"),
+        (np.zeros((2, 2, 3), np.float16), r"a\.npy: float16 \(2, 2, 3\) seen, expected floats or uint8 \(3, height"),
+        (np.zeros((3, 2, 3), np.uint16), "uint16 .* seen, expected floats or uint8 .* or --eight-bit"),
+        (np.zeros((3, 2, 3), np.int8), "int8 .* seen, expected floats or uint8"),
+        (np.full((3, 2, 3), 255, np.uint8), "add up to 1 only within 2 seen, expected 0.0159. Apply one softmax"),
         (np.full((3, 2, 3), 1.5, np.float16), "values outside 0 to 1 seen, .* Apply a softmax"),
         (np.full((3, 2, 3), np.nan, np.float16), "values outside 0 to 1 seen"),
         (np.full((3, 2, 3), 0.5, np.float16), "add up to 1 only within 0.5 seen, expected 0.01. Apply one softmax"),
@@ -123,3 +125,14 @@ def test_what_is_no_probability_is_told(output, content, message):
         np.save(path, content)
     with pytest.raises(DataError, match=message):
         read_probabilities(path, 3)
+
+
+@pytest.mark.parametrize("count", [2, 3, 254])
+def test_bytes_are_255_times_the_probabilities(tmp_path, count):
+    """However many classes there are: each may be off by half a step."""
+    shares = np.random.default_rng(0).dirichlet(np.full(count, 0.3), (5, 6)).transpose(2, 0, 1)
+    shares[:, 0, 0] = 1 / count
+    np.save(tmp_path / "a.npy", np.rint(255 * shares).astype(np.uint8))
+    probs = read_probabilities(tmp_path / "a.npy", count)
+    assert probs.dtype == np.float32
+    np.testing.assert_allclose(probs, shares, atol=0.5 / 255 + 1e-6)

@@ -82,7 +82,7 @@ def test_masks_mirror_the_folders_and_are_listed(images, tmp_path):
 
 def test_overlays_and_probabilities_on_demand(images, tmp_path):
     out = tmp_path / "out"
-    predict_folder(make(), [images / "a.png"], out, overlay=True, probabilities=True)
+    predict_folder(make(), [images / "a.png"], out, overlay=True, probabilities="float16")
     overlay = np.asarray(Image.open(out / "overlays" / "a.png"))
     source = np.asarray(Image.open(images / "a.png"))
     np.testing.assert_allclose(overlay[0, 0], (source[0, 0] + np.array([0, 255, 0])) / 2, atol=1)
@@ -93,7 +93,7 @@ def test_overlays_and_probabilities_on_demand(images, tmp_path):
 
 def test_results_that_are_no_longer_wanted_go(images, tmp_path):
     out = tmp_path / "out"
-    predict_folder(make(), [images], out, overlay=True, probabilities=True)
+    predict_folder(make(), [images], out, overlay=True, probabilities="float16")
     predict_folder(make(), [images], out)
     left = {path.parent.name for path in out.rglob("*") if path.is_file() and path.suffix in {".png", ".npy"}}
     assert not left & {"overlays", "probabilities"}

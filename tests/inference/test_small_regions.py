@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from segan.errors import ConfigError
 from segan.inference.small_regions import absorb_small_regions, min_areas_of
@@ -64,6 +65,34 @@ def test_small_regions_are_those_of_a_plain_search(seed):
             for place in region:
                 expected[place] = 0
     assert (absorb_small_regions(mask, (0, 6)) == expected).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_least_area_of_the_background_fills_holes(seed):
+    """Holes are those of SciPy, whose background hangs together by corners too."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).random((60, 70)), 1.0)
+    mask = (noise > 0.48).astype(np.uint8)
+    corners = np.ones((3, 3))
+    regions, count = ndimage.label(mask == 0, corners)
+    sizes = np.bincount(regions.ravel(), minlength=count + 1)
+    holes = ndimage.binary_fill_holes(mask, corners) & (mask == 0)
+    small = (sizes[regions] <= 30) & (mask == 0)
+    assert (holes & small).any()
+    assert (absorb_small_regions(mask, (31, 0)) == (mask | small)).all(), "small ones at the border go as holes do"
+    inside = mask.copy()
+    inside[small & ~holes] = 1
+    assert (absorb_small_regions(inside, (31, 0)) == (inside | (holes & small))).all()
+
+
+def test_a_hole_takes_the_class_around_it():
+    mask = np.zeros((20, 40), np.uint8)
+    mask[2:18, 2:18], mask[2:18, 22:38] = 1, 2
+    mask[8:10, 8:10] = mask[8:10, 28:30] = 0
+    mask[4, 34] = 1
+    cleaned = absorb_small_regions(mask, (5, 5, 0))
+    assert (cleaned[2:18, 2:18] == 1).all()
+    assert (cleaned[2:18, 22:38] == 2).all()
+    assert (absorb_small_regions(mask, (4, 0, 0)) == mask).all(), "a region of exactly the least area stays"
 
 
 def test_areas_are_ordered_as_the_classes():

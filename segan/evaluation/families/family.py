@@ -20,7 +20,7 @@ class Observed:
         mask: Predicted class indices, `uint8 [H, W]`.
         truth: True class indices or 255, `uint8 [H, W]`.
         num_classes: K.
-        probs: `float16 [K, H, W]`, where a family needs them.
+        probs: Floats `[K, H, W]`, where a family needs them.
         divider: Index of the class that divides cells, where a family needs one.
         foreground: Index of the class that thresholds are about, where a family needs one.
     """
@@ -28,7 +28,7 @@ class Observed:
     mask: NDArray[np.uint8]
     truth: NDArray[np.uint8]
     num_classes: int
-    probs: NDArray[np.float16] | None = None
+    probs: NDArray[np.floating] | None = None
     divider: int | None = None
     foreground: int | None = None
 

@@ -39,8 +39,8 @@ CALIBRATION = Family(
             per_class=False,
         ),
     },
-    "Probabilities are those that segan predict --probabilities writes, in 16-bit floats; the most probable class is "
-    "taken from them. Lower is better.",
+    "Probabilities are those that segan predict --probabilities writes, in 16-bit floats or, with --eight-bit, in 255 "
+    "steps; the most probable class is taken from them. Lower is better.",
     rows={"calibration error": "ece", "Brier score": "brier"},
     needs=("probs",),
 )
