@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,6 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
 def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole or not at all, and durably, from parts that need not be in memory together.
 
-    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
-    rename; the folder is flushed too, so the name survives a power cut.
-
     Args:
         path: Final name; missing parent folders are created.
         chunks: The file in parts, in order; what they raise leaves the previous file, if any, untouched.
@@ -61,21 +59,70 @@ def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     Raises:
         OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
     """
+    stage_chunks(path, chunks).commit()
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A whole file on the disk that has yet to take its name.
+
+    Args:
+        path: Final name.
+        temporary: Name until then, in the same folder.
+    """
+
+    path: Path
+    temporary: Path
+
+    @property
+    def state(self) -> str:
+        """What `file_state` will say of it under its name."""
+        return file_state(self.temporary)
+
+    def commit(self) -> None:
+        """Take the final name in one rename; the folder is flushed too, so the name survives a power cut."""
+        try:
+            self.temporary.replace(self.path)
+        except BaseException:
+            self.discard()
+            raise
+        flush_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Remove it."""
+        with contextlib.suppress(OSError):
+            self.temporary.unlink()
+
+
+def stage_chunks(path: Path, chunks: Iterable[bytes]) -> StagedFile:
+    """Write a file in full, flushed to the disk, under a temporary name.
+
+    Args:
+        path: Final name; missing parent folders are created.
+        chunks: The file in parts, in order.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable; nothing is left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
-    temporary = Path(temporary_name)
+    staged = StagedFile(path, Path(temporary_name))
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.writelines(chunks)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        staged.temporary.chmod(0o644)
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        staged.discard()
         raise
-    flush_folder(path.parent)
+    return staged
+
+
+def file_state(path: Path) -> str:
+    """Describe a file by size and time of change in nanoseconds, so that a change is noticed without reading it."""
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def remove_parts(folder: Path) -> None:

@@ -83,7 +83,8 @@ def evaluate(
     tta: bool | None,
     min_areas: dict[str, int] | None,
     device: str,
-    precision: str,
+    backend: str,
+    precision: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -116,7 +117,7 @@ def evaluate(
     if predictions is not None:
         if images is not None:
             raise UsageError("--images: given beside --predictions, expected with MODEL alone. Leave it out.")
-        of_networks = ("tile", "tta", "min_areas", "device", "precision")
+        of_networks = ("tile", "tta", "min_areas", "device", "backend", "precision")
         _refuse_given(of_networks, "beside --predictions, where no network runs,", "MODEL")
         evaluation = score_masks(predictions, masks, data, split, wanted, card=card, values=values, quiet=quiet)
     else:
@@ -132,6 +133,7 @@ def evaluate(
             tta=tta,
             min_areas=min_areas,
             device=device,
+            backend=backend,
             precision=precision,
             quiet=quiet,
         )

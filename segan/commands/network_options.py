@@ -1,6 +1,7 @@
 """The options of all commands that predict: how a trained network is applied."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,17 +41,66 @@ _OPTIONS = (
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(
+        "--backend",
+        type=click.Choice(["auto", "torch", "onnx", "openvino"]),
+        default="auto",
+        show_default=True,
+        help="What runs the network. auto: a bundle's own; for a model torch, and where many images are predicted, "
+        "what a short measurement finds fastest.",
+    ),
+    click.option(
         "--precision",
         type=click.Choice(["fp32", "bf16", "fp16"]),
-        default="fp32",
-        show_default=True,
-        help="Of the network.",
+        help="Of the network; default: fp32, or what a bundle holds. bf16 pays where the processor multiplies it.",
     ),
 )
 
 
 def network_options(command: Command) -> Command:
-    """Add `--tile`, `--tta`, `--min-area`, `--device` and `--precision`, in this order."""
+    """Add `--tile`, `--tta`, `--min-area`, `--device`, `--backend` and `--precision`, in this order."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def choose_model(
+    model: str,
+    backend: str,
+    device: str,
+    precision: str | None,
+    *,
+    images: Sequence[Path] = (),
+    record: Path | None = None,
+    quiet: bool,
+) -> tuple[str | Path, str | None]:
+    """Turn `--backend` into what is loaded: the model, or a bundle of it that was made by the way.
+
+    Args:
+        model: As the user named it.
+        backend: Value of `--backend`.
+        device: Value of `--device`.
+        precision: Value of `--precision`.
+        images: What is predicted, where `auto` may measure.
+        record: File that keeps what was measured.
+        quiet: Say nothing.
+
+    Returns:
+        What to load, and the backend; `None`: its own.
+    """
+    from segan.inference.bundle import is_bundle
+
+    if is_bundle(model):
+        return model, None if backend == "auto" else backend
+    if backend == "torch" or (backend == "auto" and (not images or precision == "fp16" or _has_gpu(device))):
+        return model, "torch"
+    from segan.export.choose import choose_backend
+
+    say = (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
+    choice = choose_backend(model, backend, images, precision=precision, record=record, say=say)
+    return choice.model, choice.backend
+
+
+def _has_gpu(device: str) -> bool:
+    from segan.inference.devices import choose_device
+
+    return choose_device(device).type != "cpu"

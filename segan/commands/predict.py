@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from segan.commands.network_options import network_options
+from segan.commands.network_options import choose_model, network_options
 
 EPILOG = """\b
 Examples:
@@ -14,8 +14,10 @@ Examples:
 """
 
 
-def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+def read_shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """Read `I/N`: part I of N, from 1."""
+    if value is None:
+        return None
     index, _, count = value.partition("/")
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise click.BadParameter(f"seen {value!r}, expected a part and the number of parts. Write for example 1/4.")
@@ -38,11 +40,7 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
     "--shard",
     metavar="I/N",
     callback=read_shard,
-    default="1/1",
-    help="Do part I of N, to share work among processes or machines.",
-)
-@click.option(
-    "--backend", type=click.Choice(["torch"]), default="torch", show_default=True, help="What runs the network."
+    help="Do part I of N, to share work among processes or machines. Below torchrun each rank takes its own.",
 )
 @click.option("--redo", is_flag=True, help="Predict everything again, also what is done and unchanged.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
@@ -59,28 +57,44 @@ def predict(
     tile: int | None,
     tta: bool | None,
     min_areas: dict[str, int] | None,
-    shard: tuple[int, int],
+    shard: tuple[int, int] | None,
     device: str,
     backend: str,
-    precision: str,
+    precision: str | None,
     redo: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Turn images, or folders of images, into masks.
 
-    MODEL is a run folder or a model.safetensors file; each INPUT an image or a folder, whose sub-folders are mirrored
-    below OUT/masks. The same command goes on where it was stopped; a file that cannot be read is listed and the others
-    are done.
+    MODEL is a run folder, a model.safetensors file or a bundle of segan export; each INPUT an image, a folder, whose
+    sub-folders are mirrored below OUT/masks, or a .txt file with the path of an image in each line. The same command
+    goes on where it was stopped; a file that cannot be read is listed and the others are done.
     """
     import json
 
     from segan.commands.progress import progress_bar
     from segan.errors import PartialFailureError
     from segan.inference.folder import predict_folder
+    from segan.inference.inputs import list_images
+    from segan.inference.lanes import count_lanes
     from segan.inference.load import load_segmenter
+    from segan.inference.ranks import of_this_rank
 
-    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
+    shard, device = of_this_rank(shard, device)
+    images = list_images(inputs)
+    record = out / ".segan" / "backend.json"
+    chosen, runs = choose_model(model, backend, device, precision, images=images, record=record, quiet=quiet)
+    segmenter = load_segmenter(
+        chosen,
+        device,
+        backend=runs,
+        lanes=count_lanes(device, len(images)),
+        tile_px=tile,
+        tta=tta,
+        min_area_px=min_areas,
+        precision=precision,
+    )
     with progress_bar("predicting", quiet=quiet) as bar:
         summary = predict_folder(
             segmenter,
@@ -106,7 +120,7 @@ def predict(
             "failed": [{"input": row.input, "message": row.message} for row in failed],
             "seconds": round(summary.seconds, 3),
             "images_per_s": round(summary.images_per_s, 3),
-            "backend": backend,
+            "backend": segmenter.engine.backend,
             "device": segmenter.engine.device,
         }
         click.echo(json.dumps(facts))

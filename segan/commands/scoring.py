@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from segan.commands.network_options import choose_model
+
 if TYPE_CHECKING:
     from segan.data.source import Source
     from segan.evaluation.measures import Measures
@@ -58,18 +60,23 @@ def score_model(
     tta: bool | None,
     min_areas: Mapping[str, int] | None,
     device: str,
-    precision: str,
+    backend: str,
+    precision: str | None,
     quiet: bool,
 ) -> "Evaluation":
     """Predict the images of a split and score them; the arguments are the options of `segan evaluate`."""
     from segan.commands.progress import progress_bar
     from segan.evaluation.evaluate import evaluate_model
     from segan.evaluation.selection import select_samples
+    from segan.inference.bundle import is_bundle
     from segan.inference.load import load_segmenter
     from segan.inference.model_file import find_model_file
 
-    segmenter = load_segmenter(model, device, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision)
-    run = find_model_file(model).parent
+    chosen, runs = choose_model(model, backend, device, precision, quiet=quiet)
+    segmenter = load_segmenter(
+        chosen, device, backend=runs, tile_px=tile, tta=tta, min_area_px=min_areas, precision=precision
+    )
+    run = None if is_bundle(model) else find_model_file(model).parent
     selection = select_samples(source, split, card=card, run=run, model_labels=segmenter.labels)
     if not quiet:
         click.echo(f"{split}: {len(selection.samples)} images; {selection.source}", err=True)

@@ -1,5 +1,6 @@
 """Load an exported bundle for prediction, without torch unless the bundle is torch's own."""
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from segan.inference.segmenter import Segmenter
 from segan.inference.small_regions import min_areas_of
 from segan.inference.views import choose_views
 
+MODULES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 # What runs each kind of bundle, the default first.
 BACKENDS_OF = {"onnx": ("onnx", "openvino"), "openvino": ("openvino",), "torch": ("torch",)}
 
@@ -34,7 +36,7 @@ def load_bundled(
     labels = Labels.from_dict(meta.labels, where)
     areas = meta.min_area_px if min_area_px is None else min_area_px
     return Segmenter(
-        engine=_open(bundle, device, backend or BACKENDS_OF[meta.kind][0], precision, lanes),
+        engine=_open(bundle, device, backend or _installed(meta.kind), precision, lanes),
         labels=labels,
         chain=build_chain(meta.preprocessing),
         tile_px=tile_px or meta.tile_px,
@@ -44,6 +46,12 @@ def load_bundled(
         sixteen_bit=meta.sixteen_bit,
         identity=bundle.identity,
     )
+
+
+def _installed(kind: str) -> str:
+    """Choose the first backend of a kind that is installed; where none is, the first says so."""
+    able = BACKENDS_OF[kind]
+    return next((name for name in able if importlib.util.find_spec(MODULES[name]) is not None), able[0])
 
 
 def _open(bundle: Bundle, device: str, backend: str, precision: str | None, lanes: int) -> Engine:

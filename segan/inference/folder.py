@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segan.data.images import read_image, show_path
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
-from segan.files import remove_parts, write_text_atomically
+from segan.files import file_state, remove_parts, write_text_atomically
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
 from segan.inference.manifest import (
@@ -22,11 +22,10 @@ from segan.inference.manifest import (
     Journal,
     Row,
     entry_key,
-    file_state,
     fingerprint,
     write_manifest,
 )
-from segan.inference.outputs import OutputPlan, ProbabilityType, write_coco, write_outputs
+from segan.inference.outputs import OutputPlan, ProbabilityType, stage_outputs, write_coco
 from segan.inference.pipeline import NotPredictedError, Pipeline
 from segan.inference.segmenter import Prediction, Segmenter
 
@@ -76,14 +75,11 @@ class _Task:
     def kept_row(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
         """Return the row of an earlier run if it still holds."""
         entry = entries.get(entry_key(job.path, job.name))
-        holds = (
-            entry is not None
-            and (entry.row.status, entry.settings) == (DONE, self.settings)
-            and job.path.is_file()
-            and entry.source == file_state(job.path)
-            and all(path.is_file() for path in self.plan.files(job.name))
-        )
-        return replace(entry.row, input=str(job.path)) if entry is not None and holds else None
+        if entry is None or (entry.row.status, entry.settings) != (DONE, self.settings):
+            return None
+        states = {self._name(path): file_state(path) for path in self.plan.files(job.name) if path.is_file()}
+        holds = job.path.is_file() and entry.source == file_state(job.path) and entry.results == states
+        return replace(entry.row, input=str(job.path)) if holds else None
 
     def row_of_other(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
         """Return the row that another shard has written, done or failed."""
@@ -101,14 +97,18 @@ class _Task:
         return read_image(job.path, sixteen_bit=self.segmenter.sixteen_bit)
 
     def write(self, job: Job, image: NDArray[np.uint8], prediction: Prediction, seconds: float) -> Row:
-        """Write the results of one image, then its line in the journal."""
+        """Write the results of one image.
+
+        Its line in the journal comes before the files take their names, so that whatever is there when a run is killed
+        has one; a line whose files never came does not hold.
+        """
         begun = time.perf_counter()
         labels = self.segmenter.labels
-        write_outputs(self.plan, job.name, image, prediction, labels)
+        staged = stage_outputs(self.plan, job.name, image, prediction, labels)
         counts = count_values(prediction.mask)
         row = Row(
             input=str(job.path),
-            output=self.plan.files(job.name)[0].relative_to(self.plan.out).as_posix(),
+            output=self._name(self.plan.files(job.name)[0]),
             status=DONE,
             height=image.shape[0],
             width=image.shape[1],
@@ -116,12 +116,20 @@ class _Task:
             quality=prediction.confidence,
             seconds=seconds + time.perf_counter() - begun,
         )
-        return self.record(job, self.states.pop(job), row)
-
-    def record(self, job: Job, source: str, row: Row) -> Row:
-        """Write a row to the journal."""
-        self.journal.append(Entry(entry_key(job.path, job.name), source, self.settings, row))
+        self.record(job, self.states.pop(job), row, {self._name(file.path): file.state for file in staged})
+        for path in self.plan.unwanted_files(job.name):
+            path.unlink(missing_ok=True)
+        for file in staged:
+            file.commit()
         return row
+
+    def record(self, job: Job, source: str, row: Row, results: Mapping[str, str] | None = None) -> Row:
+        """Write a row to the journal."""
+        self.journal.append(Entry(entry_key(job.path, job.name), source, self.settings, row, results or {}))
+        return row
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.plan.out).as_posix()
 
 
 def predict_folder(

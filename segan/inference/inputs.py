@@ -1,8 +1,9 @@
 """Find the images to predict and the name of each result."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from segan.data.folders import walk_files
 from segan.data.images import IMAGE_SUFFIXES
 from segan.errors import UsageError
 from segan.files import refuse_inside
+
+LIST_SUFFIX = ".txt"
 
 
 class ResultPlan(Protocol):
@@ -47,7 +50,7 @@ def collect_jobs(inputs: Sequence[str | Path], plan: ResultPlan) -> list[Job]:
     An image that is named twice counts once.
 
     Args:
-        inputs: Image files and folders. Hidden files and folders are left out.
+        inputs: Image files, folders, and lists (`.txt`) of image files. What is hidden in folders is left out.
         plan: Where results go.
 
     Raises:
@@ -56,23 +59,64 @@ def collect_jobs(inputs: Sequence[str | Path], plan: ResultPlan) -> list[Job]:
         DataError: A folder cannot be read.
     """
     plan.refuse_foreign()
+    entries = [Path(entry) for entry in inputs]
     jobs: list[Job] = []
     taken: dict[PurePath, Path] = {}
-    for entry in map(Path, inputs):
-        if not entry.exists():
-            raise UsageError(f"{entry}: not found, expected an image or a folder of images. Check the path.")
-        refuse_inside(plan.out, [entry], plan.folders())
-        for path in _list_images(entry) if entry.is_dir() else [entry]:
-            name = path.relative_to(entry if entry.is_dir() else path.parent).with_suffix("")
-            first = taken.setdefault(name, path)
-            if first is path or os.path.realpath(first) != os.path.realpath(path):
-                jobs.append(Job(path, name, None if first is path else first))
+    for path, name in chain.from_iterable(map(_name_images, entries)):
+        first = taken.setdefault(name, path)
+        if first is path or os.path.realpath(first) != os.path.realpath(path):
+            jobs.append(Job(path, name, None if first is path else first))
     if not jobs:
         raise UsageError(
             f"{', '.join(map(str, inputs))}: no image found, expected files that end in "
             f"{', '.join(sorted(IMAGE_SUFFIXES))}. Check the path."
         )
+    listed = {job.path.parent / job.path.name for job in jobs} if any(map(_is_list, entries)) else set()
+    refuse_inside(plan.out, [*entries, *listed], plan.folders())
     return jobs
+
+
+def list_images(inputs: Sequence[str | Path]) -> list[Path]:
+    """List the images that INPUT names, in the order of the jobs.
+
+    Raises:
+        UsageError: An input does not exist, or a list cannot be read.
+        DataError: A folder cannot be read.
+    """
+    return [path for entry in inputs for path, _ in _name_images(Path(entry))]
+
+
+def _name_images(entry: Path) -> Iterator[tuple[Path, PurePath]]:
+    """Give the images of a file, a folder or a list, each with the place of its results."""
+    if not entry.exists():
+        raise UsageError(f"{entry}: not found, expected an image, a folder of images or a list. Check the path.")
+    if entry.is_dir():
+        yield from ((path, path.relative_to(entry).with_suffix("")) for path in _list_images(entry))
+    elif _is_list(entry):
+        yield from _read_list(entry)
+    else:
+        yield entry, PurePath(entry.stem)
+
+
+def _is_list(entry: Path) -> bool:
+    return entry.suffix.lower() == LIST_SUFFIX
+
+
+def _read_list(path: Path) -> Iterator[tuple[Path, PurePath]]:
+    """Give the images of a list: a path in each line, from the folder of the list on; `#` begins a comment.
+
+    Results have the place that the line names, so that lines from several folders stay apart. A line that leads out
+    of the folder, or from the root on, gives its file name alone.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}), expected a list of images. Check it.") from error
+    for line in map(str.strip, text.splitlines()):
+        if line and not line.startswith("#"):
+            place = PurePath(os.path.normpath(line))
+            inside = not place.is_absolute() and ".." not in place.parts
+            yield path.parent / place, (place if inside else PurePath(place.name)).with_suffix("")
 
 
 def take_shard(jobs: Sequence[Job], shard: tuple[int, int]) -> list[Job]:

@@ -6,10 +6,23 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from segan.data.threads import count_cores
 from segan.inference.engine import Engine
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+# More would each need the memory of the network's features.
+_MOST_LANES = 4
+
+
+def count_lanes(device: str, images: int) -> int:
+    """Choose how many threads run a network at once: on a processor one a core, where there are images for them.
+
+    Threads with an image each wait for nothing; threads that share each layer of one image wait at its end.
+    """
+    return 1 if device.startswith("cuda") else max(1, min(count_cores(), _MOST_LANES, images))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import io
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Self
@@ -59,23 +59,19 @@ class Entry:
         source: State of the input file, from `file_state`.
         settings: Fingerprint of the model and the options.
         row: The result.
+        results: State of each file that was written, by its place below the output folder.
     """
 
     key: str
     source: str
     settings: str
     row: Row
+    results: Mapping[str, str] = field(default_factory=dict)
 
 
 def entry_key(path: Path, name: PurePath) -> str:
     """Name an input by its absolute path and the place of its results, whatever folder the command runs in."""
     return f"{name}\n{os.path.abspath(path)}"  # noqa: PTH100 - links stay as named.
-
-
-def file_state(path: Path) -> str:
-    """Describe a file by size and time of change in nanoseconds, so that a change is noticed without reading it."""
-    status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
@@ -142,7 +138,7 @@ def _parse(line: bytes) -> Entry | None:
     try:
         tree = json.loads(line)
         row = Row(**{**tree["row"], "shares": tuple(tree["row"]["shares"])})
-        return Entry(tree["key"], tree["source"], tree["settings"], row)
+        return Entry(tree["key"], tree["source"], tree["settings"], row, dict(tree["results"]))
     except (ValueError, KeyError, TypeError):
         return None
 

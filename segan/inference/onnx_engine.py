@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.threads import count_cores
 from segan.errors import CheckpointError, SeganError, UsageError
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 
@@ -73,7 +74,7 @@ def open_onnx(path: Path, precision: str, lanes: int) -> OnnxEngine:
             "backend."
         ) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // lanes)
+    options.intra_op_num_threads = max(1, count_cores() // lanes)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

@@ -78,7 +78,7 @@ def open_openvino(path: Path, precision: str, lanes: int, *, cache: Path | None 
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "NUM_STREAMS": str(lanes),
-        "INFERENCE_NUM_THREADS": str(os.cpu_count() or 1),
+        "INFERENCE_NUM_THREADS": str(count_cores()),
     }
     if cache is not None:
         settings["CACHE_DIR"] = os.fspath(cache)

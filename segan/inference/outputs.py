@@ -14,7 +14,7 @@ from segan.data.labels import Labels
 from segan.data.masks import encode_mask
 from segan.data.overlay import overlay
 from segan.errors import UsageError
-from segan.files import write_bytes_atomically
+from segan.files import StagedFile, stage_chunks
 from segan.inference.coco import encode_fragment, write_annotations
 from segan.inference.inputs import Job
 from segan.inference.manifest import Row
@@ -152,19 +152,24 @@ class OutputPlan:
         return [self.place(kind, name) for kind in _KINDS if kind not in wanted]
 
 
-def write_outputs(
+def stage_outputs(
     plan: OutputPlan, name: PurePath, image: NDArray[np.uint8], prediction: Prediction, labels: Labels
-) -> None:
-    """Write all files of one image, each whole or not at all; what is not wanted any more goes.
+) -> list[StagedFile]:
+    """Write all files of one image under temporary names, the mask last: where it is, the others are.
 
     Raises:
-        OSError: The disk is full or the folder is not writable.
+        OSError: The disk is full or the folder is not writable; nothing is left.
     """
-    for path in plan.unwanted_files(name):
-        path.unlink(missing_ok=True)
     result = _Result(image, prediction, labels, plan.probabilities)
-    for kind in plan.kinds():
-        write_bytes_atomically(plan.place(kind, name), _KINDS[kind].encode(result))
+    staged: list[StagedFile] = []
+    try:
+        for kind in reversed(plan.kinds()):
+            staged.append(stage_chunks(plan.place(kind, name), [_KINDS[kind].encode(result)]))
+    except BaseException:
+        for file in staged:
+            file.discard()
+        raise
+    return staged
 
 
 def write_coco(plan: OutputPlan, labels: Labels, jobs: Sequence[Job], rows: Sequence[Row | None]) -> None:

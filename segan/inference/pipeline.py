@@ -4,7 +4,6 @@ Images that one run of the network takes go through its lanes, several of one si
 that. A larger image is predicted by itself, and its tiles share the lanes.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -15,6 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.threads import count_cores
 from segan.inference.ahead import read_ahead
 from segan.inference.lanes import open_lanes
 from segan.inference.segmenter import Prediction, Prepared, Segmenter
@@ -75,7 +75,7 @@ class Pipeline(Generic[T, R]):
             Items in order with what `write` returned or raised, done; `NotPredictedError` where it was not called.
         """
         engine = self.segmenter.engine
-        helpers = max(2, min(_MOST_THREADS, (os.cpu_count() or 1) // 2))
+        helpers = max(2, min(_MOST_THREADS, count_cores() // 2))
         most_waiting = 2 * engine.lanes * engine.batch + helpers
         waiting: deque[tuple[T, Future[R]]] = deque()
         group: list[tuple[T, _Ready]] = []

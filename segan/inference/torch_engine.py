@@ -1,7 +1,6 @@
 """Networks run by torch."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from segan.data.labels import Labels
 from segan.data.preprocess import Chain
+from segan.data.threads import count_cores
 from segan.errors import SeganError, UsageError
 from segan.inference.devices import PRECISIONS
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
@@ -58,7 +58,7 @@ class TorchEngine:
     def enter_lane(self) -> None:
         """Give this thread its share of the cores."""
         if self.lanes > 1:
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.lanes))
+            torch.set_num_threads(max(1, count_cores() // self.lanes))
 
     @torch.inference_mode()
     def run(self, batch: NDArray[np.float32]) -> Planes:

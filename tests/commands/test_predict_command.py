@@ -100,7 +100,7 @@ def test_a_bad_file_gives_exit_code_3(model, images, tmp_path, capsys):
     [
         (("--shard", "3/2"), "seen '3/2', expected a part and the number of parts"),
         (("--shard", "half"), "seen 'half'"),
-        (("--backend", "magic"), "'magic' is not 'torch'"),
+        (("--backend", "magic"), "'magic' is not one of 'auto', 'torch'"),
         (("--device", "tpu"), "--device tpu: unknown"),
     ],
 )

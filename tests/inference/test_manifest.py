@@ -4,6 +4,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from segan.files import file_state
 from segan.inference.manifest import (
     DONE,
     FAILED,
@@ -11,7 +12,6 @@ from segan.inference.manifest import (
     Journal,
     Row,
     entry_key,
-    file_state,
     fingerprint,
     manifest_columns,
     write_manifest,
