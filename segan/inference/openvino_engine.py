@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.threads import count_cores
 from segan.errors import CheckpointError, UsageError
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 

@@ -70,6 +70,13 @@ def look_at_prepared(
 
 
 def predict_probs(segmenter: Segmenter, prepared: NDArray[np.uint8], statistics: Statistics | None) -> Tensor:
-    """Gather the bands of `Segmenter.network_planes` to `float32 [1, K, h, w]`."""
-    bands = [torch.as_tensor(planes).clone() for _, planes in segmenter.network_planes(prepared, statistics)]
-    return torch.cat(bands, dim=1)[None]
+    """Gather the blocks of `Segmenter.network_planes` to `float32 [1, K, h, w]`, on the model's device."""
+    size = (prepared.shape[0], prepared.shape[1])
+    whole: Tensor | None = None
+    for block in segmenter.network_planes(prepared, statistics):
+        planes = torch.as_tensor(block.planes)
+        if whole is None:
+            whole = planes.new_empty((1, len(planes), *size))
+        whole[0][:, *block.window] = planes
+    assert whole is not None
+    return whole

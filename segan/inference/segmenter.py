@@ -17,7 +17,7 @@ from segan.inference.engine import Engine
 from segan.inference.lanes import map_ahead
 from segan.inference.planes import Planes
 from segan.inference.small_regions import absorb_small_regions
-from segan.inference.tiling import Band, Window, blend_tiles
+from segan.inference.tiling import Block, Window, blend_tiles
 from segan.inference.views import TTA, View
 
 _PLANES_AT_A_TIME = 4
@@ -122,10 +122,10 @@ class Segmenter:
         self, prepared: Prepared, *, probabilities: bool = False, lanes: Executor | None = None
     ) -> Prediction:
         """Segment an image that `prepare` has brought to the network's size; see `predict`."""
-        bands = self.network_planes(prepared.image, prepared.statistics, lanes=lanes)
+        blocks = self.network_planes(prepared.image, prepared.statistics, lanes=lanes)
         if is_unresized(prepared.placement):
-            return self._finish(self._read_bands(bands, prepared.size, probabilities=probabilities))
-        planes = self._gather(bands, prepared.size)
+            return self._finish(self._read_blocks(blocks, prepared.size, probabilities=probabilities))
+        planes = self._gather(blocks, prepared.size)
         return self._finish(_restore(planes, prepared.placement, probabilities=probabilities))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
@@ -166,8 +166,8 @@ class Segmenter:
 
     def network_planes(
         self, prepared: NDArray[np.uint8], statistics: Statistics | None, *, lanes: Executor | None = None
-    ) -> Iterator[Band]:
-        """Give the probabilities over an image that is already fitted, in bands from top to bottom.
+    ) -> Iterator[Block]:
+        """Give the probabilities over an image that is already fitted, in blocks as they are finished.
 
         Args:
             prepared: RGB `uint8 [h, w, 3]`, after the chain's `photometric` and `fit`.
@@ -175,15 +175,19 @@ class Segmenter:
             lanes: Threads that share the tiles; `None`: this one takes all.
 
         Yields:
-            Bands of `float32 [K, rows, w]`, where the engine leaves them.
+            Blocks of `float32 [K, rows, columns]`, where the engine leaves them.
         """
 
         def predict_tiles(windows: Sequence[Window]) -> Iterator[Planes]:
             count = self.engine.batch
-            groups = [windows[first : first + count] for first in range(0, len(windows), count)]
+            # Cut in this thread, which is the one that may read rows of the image.
+            groups = (
+                [prepared[window] for window in windows[first : first + count]]
+                for first in range(0, len(windows), count)
+            )
 
-            def predict_group(group: Sequence[Window]) -> list[Planes]:
-                return self._probs([prepared[window] for window in group], statistics)
+            def predict_group(tiles: Sequence[NDArray[np.uint8]]) -> list[Planes]:
+                return self._probs(tiles, statistics)
 
             if lanes is None:
                 return chained.from_iterable(map(predict_group, groups))
@@ -211,29 +215,27 @@ class Segmenter:
         for planes, tile in zip(self.engine.run(batch), tiles, strict=True):
             yield view.undo(planes, (tile.shape[0], tile.shape[1]), self.engine.operations)
 
-    def _read_bands(self, bands: Iterator[Band], size: tuple[int, int], *, probabilities: bool) -> Prediction:
-        """Turn each band into rows of the mask at once, so that the planes of the whole image never exist."""
+    def _read_blocks(self, blocks: Iterator[Block], size: tuple[int, int], *, probabilities: bool) -> Prediction:
+        """Turn each block into a part of the mask at once, so that the planes of the whole image never exist."""
         mask = np.empty(size, np.uint8)
         planes: NDArray[np.float16] | None = None
         total = 0.0
-        for top, probs in bands:
-            rows = slice(top, top + probs.shape[1])
-            mask[rows], best = self.engine.operations.highest(probs)
+        for block in blocks:
+            mask[block.window], best = self.engine.operations.highest(block.planes)
             total += float(best.sum(dtype=np.float64))
             if probabilities:
-                planes = np.empty((probs.shape[0], *size), np.float16) if planes is None else planes
-                planes[:, rows] = self.engine.operations.to_array(probs)
+                planes = np.empty((len(block.planes), *size), np.float16) if planes is None else planes
+                planes[:, *block.window] = self.engine.operations.to_array(block.planes)
         return Prediction(mask, total / mask.size, planes)
 
-    def _gather(self, bands: Iterator[Band], size: tuple[int, int]) -> NDArray[np.floating]:
-        """Put bands together; in float16, to halve the memory, where there are several."""
-        first = next(bands)
-        whole = self.engine.operations.to_array(first.planes)
-        if whole.shape[1] == size[0]:
-            return whole
-        planes = np.empty((whole.shape[0], *size), np.float16)
-        for top, probs in chained([first], bands):
-            planes[:, top : top + probs.shape[1]] = self.engine.operations.to_array(probs)
+    def _gather(self, blocks: Iterator[Block], size: tuple[int, int]) -> NDArray[np.floating]:
+        """Put blocks together; in float16, to halve the memory, where there are several."""
+        first = next(blocks)
+        if first.planes.shape[1:] == size:
+            return self.engine.operations.to_array(first.planes)
+        planes = np.empty((len(first.planes), *size), np.float16)
+        for block in chained([first], blocks):
+            planes[:, *block.window] = self.engine.operations.to_array(block.planes)
         return planes
 
 

@@ -1,7 +1,7 @@
-"""Predict large images in overlapping tiles, blended, holding only one row of tiles in memory.
+"""Predict large images in overlapping tiles, blended, holding only what later tiles will add to.
 
 The blend weights are separable and sum to one at each pixel, so tiles are added up without a second array of weights
-and without a division. Rows that no later tile touches leave at once, as a band.
+and without a division. What no later tile touches leaves at once, as a block.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,16 +16,25 @@ from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 Window = tuple[slice, slice]
 
 
-class Band(NamedTuple):
-    """Finished rows of an image.
+class Block(NamedTuple):
+    """A finished part of an image.
 
     Args:
         top: Index of the first row.
-        planes: `float32 [K, rows, W]`; memory that the next band reuses, so take what is needed before asking for it.
+        left: Index of the first column.
+        planes: `float32 [K, rows, columns]`; memory that the next block reuses, so take what is needed before asking
+            for it.
     """
 
     top: int
+    left: int
     planes: Planes
+
+    @property
+    def window(self) -> Window:
+        """Its place in the image."""
+        rows, columns = self.planes.shape[1:]
+        return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
 
 
 def tile_starts(length: int, tile: int, overlap: float) -> list[int]:
@@ -75,8 +84,10 @@ def blend_tiles(
     tile_px: int,
     overlap: float,
     operations: PlaneOperations | None = None,
-) -> Iterator[Band]:
-    """Predict an image tile by tile and give finished rows as soon as no later tile touches them.
+) -> Iterator[Block]:
+    """Predict an image tile by tile and give each part as soon as no later tile touches it.
+
+    Memory: the sums of one tile, and of the rows that one row of tiles shares with the next.
 
     Args:
         predict_tiles: Takes the windows of a row of tiles and gives the planes of each, `float32 [K, rows, columns]`,
@@ -87,7 +98,7 @@ def blend_tiles(
         operations: Of the planes; `None`: they are arrays.
 
     Yields:
-        Bands from top to bottom that together cover the image once.
+        Blocks that together cover the image once: by rows of tiles from the top, each from the left.
     """
     operations = operations or ArrayPlanes()
     height, width = size
@@ -95,30 +106,43 @@ def blend_tiles(
     tops, lefts = tile_starts(height, tile_px, overlap), tile_starts(width, tile_px, overlap)
     if len(tops) == len(lefts) == 1:
         (planes,) = predict_tiles([(slice(0, height), slice(0, width))])
-        yield Band(0, planes)
+        yield Block(0, 0, planes)
         return
     row_weights, column_weights = blend_weights(height, tile_height, tops), blend_weights(width, tile_width, lefts)
+    row_ends, column_ends = [*tops[1:], height], [*lefts[1:], width]
+    shared = tile_height - min(end - top for top, end in zip(tops[:-1], row_ends, strict=False)) if tops[1:] else 0
     sums: Planes = None
-    for index, top in enumerate(tops):
+    below: Planes = None
+    above = 0
+    for top, row_end, row_weight in zip(tops, row_ends, row_weights, strict=True):
         windows = [(slice(top, top + tile_height), slice(left, left + tile_width)) for left in lefts]
-        for left, weights, planes in zip(lefts, column_weights, predict_tiles(windows), strict=True):
+        if sums is not None:
+            sums[:] = 0.0
+        tiles = zip(lefts, column_ends, column_weights, predict_tiles(windows), strict=True)
+        for left, column_end, column_weight, planes in tiles:
             if sums is None:
-                sums = operations.zeros((planes.shape[0], tile_height, width))
-            window = operations.place(np.outer(row_weights[index], weights))
+                sums = operations.zeros((planes.shape[0], tile_height, tile_width))
+                below = operations.zeros((planes.shape[0], shared, width))
+            window = operations.place(np.outer(row_weight, column_weight))
             # Plane by plane the products stay in the cache.
             for total, plane in zip(sums, planes, strict=True):
-                total[:, left : left + tile_width] += plane * window
-        finished = (tops[index + 1] if index + 1 < len(tops) else height) - top
-        yield Band(top, sums[:, :finished])
-        _shift_up(sums, finished)
+                total += plane * window
+            finished, columns = row_end - top, slice(left, column_end)
+            block = sums[:, :, : column_end - left]
+            block[:, :above] += below[:, :above, columns]
+            yield Block(top, left, block[:, :finished])
+            if row_end < height:
+                below[:, : tile_height - finished, columns] = block[:, finished:]
+            _shift_left(sums, column_end - left)
+        above = tile_height - (row_end - top)
 
 
-def _shift_up(sums: Planes, rows: int) -> None:
-    """Drop the first rows, move the others to the top and clear what follows."""
-    kept = sums.shape[1] - rows
+def _shift_left(sums: Planes, columns: int) -> None:
+    """Drop the first columns, move the others to the left and clear what follows."""
+    kept = sums.shape[2] - columns
     for plane in sums:
-        # In steps that never write what is still to be read; on a GPU too, where copies of overlapping rows are not.
-        for start in range(0, kept, rows):
-            count = min(rows, kept - start)
-            plane[start : start + count] = plane[start + rows : start + rows + count]
-        plane[kept:] = 0.0
+        # In steps that never write what is still to be read; on a GPU too, where copies that overlap are not safe.
+        for start in range(0, kept, columns):
+            count = min(columns, kept - start)
+            plane[:, start : start + count] = plane[:, start + columns : start + columns + count]
+        plane[:, kept:] = 0.0

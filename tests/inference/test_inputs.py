@@ -57,7 +57,7 @@ def test_names_need_not_be_text(tmp_path):
 
 
 def test_a_missing_input_is_told(tmp_path):
-    with pytest.raises(UsageError, match=r"nothing: not found, expected an image or a folder"):
+    with pytest.raises(UsageError, match=r"nothing: not found, expected an image, a folder"):
         collect_jobs([tmp_path / "nothing"], OutputPlan(tmp_path / "out"))
 
 

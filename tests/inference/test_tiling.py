@@ -17,10 +17,13 @@ def each(predict_tile):
 
 
 def gather(height, width, tile, overlap, planes):
-    bands = blend_tiles(each(lambda rows, columns: planes[:, rows, columns]), (height, width), tile, overlap)
-    tops, parts = zip(*((top, part.copy()) for top, part in bands), strict=True)
-    assert list(tops) == list(itertools.accumulate([0, *(part.shape[1] for part in parts[:-1])]))
-    return np.concatenate(parts, axis=1)
+    found, visits = np.zeros_like(planes), np.zeros((height, width), int)
+    read = each(lambda rows, columns: planes[:, rows, columns])
+    for block in blend_tiles(read, (height, width), tile, overlap):
+        found[:, *block.window] = block.planes
+        visits[block.window] += 1
+    assert (visits == 1).all()
+    return found
 
 
 @given(SIDES)
@@ -58,8 +61,8 @@ def test_blending_what_does_not_depend_on_the_tile_gives_it_back(height, width, 
 
 def test_a_pixel_near_a_seam_takes_most_from_the_tile_it_is_central_in():
     values = iter([0.0, 1.0])
-    bands = blend_tiles(each(lambda rows, columns: np.full((1, 8, 8), next(values), np.float32)), (8, 12), 8, 0.5)
-    row = next(iter(bands)).planes[0, 0]
+    blocks = blend_tiles(each(lambda rows, columns: np.full((1, 8, 8), next(values), np.float32)), (8, 12), 8, 0.5)
+    row = np.concatenate([block.planes[0, 0].copy() for block in blocks])
     assert (row[:4] == 0).all()
     assert (row[8:] == 1).all()
     assert (np.diff(row[4:8]) > 0).all()
@@ -67,13 +70,13 @@ def test_a_pixel_near_a_seam_takes_most_from_the_tile_it_is_central_in():
 
 def test_an_image_no_larger_than_a_tile_is_predicted_whole():
     calls = []
-    bands = list(
+    blocks = list(
         blend_tiles(
             each(lambda rows, columns: calls.append((rows, columns)) or np.ones((2, 5, 7), np.float32)), (5, 7), 8, 0.25
         )
     )
     assert calls == [(slice(0, 5), slice(0, 7))]
-    assert [band.top for band in bands] == [0]
+    assert [(block.top, block.left) for block in blocks] == [(0, 0)]
 
 
 MEMORY = """
