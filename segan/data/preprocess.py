@@ -1,6 +1,6 @@
 """The preprocessing chain: one description for training and prediction, stored with the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,15 @@ class Chain:
         """Measure what `normalize` needs from the whole image; `None` where the figures are fixed."""
         return _measure(image) if self._normalize().mode == "image" else None
 
+    @property
+    def changes_intensities(self) -> bool:
+        """Whether a step needs the whole image to change its intensities."""
+        return any(step.name in PHOTOMETRIC for step in self.steps)
+
+    def statistics_of_parts(self, parts: Iterable[NDArray[np.uint8]]) -> Statistics | None:
+        """Measure as `statistics` from the parts `uint8 [rows, W, 3]` of an image, each once; rounding differs."""
+        return _measure_parts(parts) if self._normalize().mode == "image" else None
+
     def normalize(self, image: NDArray[np.uint8], statistics: Statistics | None = None) -> NDArray[np.float32]:
         """Turn an image, a crop or a tile into the network's input.
 
@@ -135,6 +144,17 @@ def _measure(image: NDArray[np.uint8]) -> Statistics:
     mean, std = cv2.meanStdDev(image)
     # An even image has no contrast to scale: it becomes 0 everywhere, not infinite.
     return Statistics(_triple(mean.ravel()), _triple(np.maximum(std.ravel(), 1.0)))
+
+
+def _measure_parts(parts: Iterable[NDArray[np.uint8]]) -> Statistics:
+    pixels, sums, squares = 0, np.zeros(3), np.zeros(3)
+    for part in parts:
+        count = part.shape[0] * part.shape[1]
+        mean, std = (figure.ravel() for figure in cv2.meanStdDev(part))
+        pixels, sums, squares = pixels + count, sums + count * mean, squares + count * (std**2 + mean**2)
+    mean = sums / pixels
+    std = np.sqrt(np.maximum(squares / pixels - mean**2, 0.0))
+    return Statistics(_triple(mean), _triple(np.maximum(std, 1.0)))
 
 
 def _grey_levels(fractions: Sequence[float]) -> tuple[float, float, float]:

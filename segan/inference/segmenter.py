@@ -53,6 +53,17 @@ class Predictor(Protocol):
         """Segment one RGB image, `uint8 [H, W, 3]`."""
 
 
+class Tiled(Protocol):
+    """An image that can be cut into tiles: an array, or rows that are read as they are needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and 3."""
+
+    def __getitem__(self, window: Window, /) -> NDArray[np.uint8]:
+        """Cut a tile."""
+
+
 class Prepared(NamedTuple):
     """An image as the network is to see it, not yet normalised.
 
@@ -165,7 +176,7 @@ class Segmenter:
         return replace(prediction, mask=absorb_small_regions(prediction.mask, self.min_area_px))
 
     def network_planes(
-        self, prepared: NDArray[np.uint8], statistics: Statistics | None, *, lanes: Executor | None = None
+        self, prepared: Tiled, statistics: Statistics | None, *, lanes: Executor | None = None
     ) -> Iterator[Block]:
         """Give the probabilities over an image that is already fitted, in blocks as they are finished.
 
