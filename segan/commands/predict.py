@@ -1,10 +1,14 @@
 """`segan predict`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from segan.commands.network_options import choose_model, network_options
+
+if TYPE_CHECKING:
+    from segan.inference.outputs import MaskFormat
 
 EPILOG = """\b
 Examples:
@@ -35,6 +39,13 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option("--eight-bit", is_flag=True, help="Write probabilities/ as uint8, 0 to 255: half the size.")
 @click.option("--outlines", is_flag=True, help="Also write outlines/: polygons around regions as GeoJSON, in pixels.")
 @click.option("--coco", is_flag=True, help="Also write annotations.json: the masks of all images in COCO's format.")
+@click.option(
+    "--mask-format",
+    type=click.Choice(["png", "tif"]),
+    default="png",
+    show_default=True,
+    help="Of masks/: tif are tiled files, and BigTIFF where they may be large.",
+)
 @network_options
 @click.option(
     "--shard",
@@ -54,6 +65,7 @@ def predict(
     eight_bit: bool,
     outlines: bool,
     coco: bool,
+    mask_format: "MaskFormat",
     tile: int | None,
     tta: bool | None,
     min_areas: dict[str, int] | None,
@@ -104,6 +116,7 @@ def predict(
             probabilities="uint8" if eight_bit else "float16" if probabilities else "none",
             outlines=outlines,
             coco=coco,
+            mask_format=mask_format,
             shard=shard,
             resume=not redo,
             report=lambda done, total, row: bar(done, total),

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.images import read_image, show_path
+from segan.data.row_source import RowSource, open_rows
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
-from segan.files import file_state, remove_parts, write_text_atomically
+from segan.files import StagedFile, file_state, remove_parts, write_text_atomically
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
 from segan.inference.manifest import (
@@ -25,12 +26,17 @@ from segan.inference.manifest import (
     fingerprint,
     write_manifest,
 )
-from segan.inference.outputs import OutputPlan, ProbabilityType, stage_outputs, write_coco
+from segan.inference.outputs import MaskFormat, OutputPlan, ProbabilityType, stage_outputs, write_coco
 from segan.inference.pipeline import NotPredictedError, Pipeline
+from segan.inference.row_outputs import RowOutputs
 from segan.inference.segmenter import Prediction, Segmenter
+from segan.inference.streaming import Strip
 
 # What the indices mean, for an evaluation; not beside the masks, where it would describe them as files of a dataset.
 LABELS_PLACE = Path(".segan", "labels.yaml")
+
+# Smaller images are read whole: their pixels take less memory than a row of tiles.
+BY_ROWS_FROM_PX = 32_000_000
 
 Report = Callable[[int, int, Row], None]
 
@@ -104,18 +110,51 @@ class _Task:
         """
         begun = time.perf_counter()
         labels = self.segmenter.labels
+        labels = self.segmenter.labels
         staged = stage_outputs(self.plan, job.name, image, prediction, labels)
-        counts = count_values(prediction.mask)
-        row = Row(
+        size, counts = (image.shape[0], image.shape[1]), count_values(prediction.mask)
+        seconds += time.perf_counter() - begun
+        return self._keep(job, staged, self._row(job, size, counts, prediction.confidence, seconds))
+
+    def open_rows(self, job: Job) -> RowSource | None:
+        """Open a large image to read it by rows, unless something that is wanted looks at the whole mask."""
+        if self.plan.outlines or self.plan.coco or job.conflict is not None or not job.path.is_file():
+            return None
+        state = file_state(job.path)
+        rows = open_rows(job.path, sixteen_bit=self.segmenter.sixteen_bit)
+        if rows is not None and rows.size[0] * rows.size[1] < BY_ROWS_FROM_PX:
+            rows.close()
+            return None
+        self.states[job] = state
+        return rows
+
+    def write_rows(self, job: Job, size: tuple[int, int], strips: Iterator[Strip]) -> Row:
+        """Write the results of an image as its rows come; see `write`."""
+        begun = time.perf_counter()
+        with RowOutputs(self.plan, job.name, size, self.segmenter.labels) as outputs:
+            for strip in strips:
+                outputs.append(strip)
+            staged = outputs.stage()
+        confidence, seconds = outputs.confidence / (size[0] * size[1]), time.perf_counter() - begun
+        return self._keep(job, staged, self._row(job, size, outputs.counts, confidence, seconds))
+
+    def _row(
+        self, job: Job, size: tuple[int, int], counts: NDArray[np.int64], confidence: float, seconds: float
+    ) -> Row:
+        classes = len(self.segmenter.labels.classes)
+        return Row(
             input=str(job.path),
             output=self._name(self.plan.files(job.name)[0]),
             status=DONE,
-            height=image.shape[0],
-            width=image.shape[1],
-            shares=tuple((counts[: len(labels.classes)] / prediction.mask.size).tolist()),
-            quality=prediction.confidence,
-            seconds=seconds + time.perf_counter() - begun,
+            height=size[0],
+            width=size[1],
+            shares=tuple((counts[:classes] / (size[0] * size[1])).tolist()),
+            quality=confidence,
+            seconds=seconds,
         )
+
+    def _keep(self, job: Job, staged: Sequence[StagedFile], row: Row) -> Row:
+        """Write the line of the journal, then let the files take their names."""
         self.record(job, self.states.pop(job), row, {self._name(file.path): file.state for file in staged})
         for path in self.plan.unwanted_files(job.name):
             path.unlink(missing_ok=True)
@@ -141,6 +180,7 @@ def predict_folder(
     probabilities: ProbabilityType = "none",
     outlines: bool = False,
     coco: bool = False,
+    mask_format: MaskFormat = "png",
     shard: tuple[int, int] = (1, 1),
     resume: bool = True,
     report: Report | None = None,
@@ -155,6 +195,7 @@ def predict_folder(
         probabilities: Also write `probabilities/`, of this type.
         outlines: Also write `outlines/`.
         coco: Also write `annotations.json`, when all parts have ended.
+        mask_format: Of the masks.
         shard: Part and number of parts, from 1; the last part to end writes the manifest of all.
         resume: Keep results whose image, model and options are unchanged.
         report: Called with (images done, images in all, row) for each image, kept ones included.
@@ -166,7 +207,7 @@ def predict_folder(
         StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
     """
     started = time.perf_counter()
-    plan = OutputPlan(out, overlay, probabilities, outlines, coco)
+    plan = OutputPlan(out, overlay, probabilities, outlines, coco, mask_format)
     all_jobs = collect_jobs(inputs, plan)
     jobs = take_shard(all_jobs, shard)
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
@@ -217,7 +258,14 @@ def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator
     """
     yield from kept.items()
     todo = [job for job in jobs if job not in kept]
-    pipeline = Pipeline(task.segmenter, task.read, task.write, probabilities=task.plan.wants_probabilities)
+    pipeline = Pipeline(
+        task.segmenter,
+        task.read,
+        task.write,
+        probabilities=task.plan.wants_probabilities,
+        open_rows=task.open_rows,
+        write_rows=task.write_rows,
+    )
     with contextlib.closing(pipeline.run(todo)) as results:
         for job, writing in results:
             try:

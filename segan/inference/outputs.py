@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +13,7 @@ from segan.data.images import encode_png
 from segan.data.labels import Labels
 from segan.data.masks import encode_mask
 from segan.data.overlay import overlay
+from segan.data.row_writers import TiffRows
 from segan.errors import UsageError
 from segan.files import StagedFile, stage_chunks
 from segan.inference.coco import encode_fragment, write_annotations
@@ -22,6 +23,9 @@ from segan.inference.outlines import encode_outlines
 from segan.inference.segmenter import Prediction
 
 ProbabilityType = Literal["none", "float16", "uint8"]
+MaskFormat = Literal["png", "tif"]
+
+_TIFF_SUFFIX = ".tif"
 
 
 class _Result(NamedTuple):
@@ -76,6 +80,7 @@ class OutputPlan:
             255 times the probability; `none` for no file.
         outlines: Whether to write the outlines of regions as GeoJSON.
         coco: Whether to write one COCO file for all images.
+        mask_format: Of the masks: `png`, or `tif` for tiled TIFF files, and BigTIFF where they may be large.
     """
 
     out: Path
@@ -83,6 +88,7 @@ class OutputPlan:
     probabilities: ProbabilityType = "none"
     outlines: bool = False
     coco: bool = False
+    mask_format: MaskFormat = "png"
 
     @property
     def record(self) -> Path:
@@ -101,7 +107,7 @@ class OutputPlan:
 
     def settings(self) -> dict[str, Any]:
         """Return the choices that the results depend on, as plain values."""
-        names = ("overlay", "probabilities", "outlines", "coco")
+        names = ("overlay", "probabilities", "outlines", "coco", "mask_format")
         return {name: getattr(self, name) for name in names}
 
     def kinds(self) -> list[str]:
@@ -140,7 +146,8 @@ class OutputPlan:
 
     def place(self, kind: str, name: PurePath) -> Path:
         """Name the file of one kind of one image; `name` is its place below each folder, without suffix."""
-        return self.out / _KINDS[kind].folder / name.parent / f"{name.name}{_KINDS[kind].suffix}"
+        suffix = _TIFF_SUFFIX if kind == "masks" and self.mask_format == "tif" else _KINDS[kind].suffix
+        return self.out / _KINDS[kind].folder / name.parent / f"{name.name}{suffix}"
 
     def files(self, name: PurePath) -> list[Path]:
         """List the files of one image, the mask first."""
@@ -149,7 +156,8 @@ class OutputPlan:
     def unwanted_files(self, name: PurePath) -> list[Path]:
         """List the files of one image that this plan does not write: of another model they would be taken for ours."""
         wanted = self.kinds()
-        return [self.place(kind, name) for kind in _KINDS if kind not in wanted]
+        other = replace(self, mask_format="png" if self.mask_format == "tif" else "tif").place("masks", name)
+        return [other, *(self.place(kind, name) for kind in _KINDS if kind not in wanted)]
 
 
 def stage_outputs(
@@ -164,12 +172,22 @@ def stage_outputs(
     staged: list[StagedFile] = []
     try:
         for kind in reversed(plan.kinds()):
-            staged.append(stage_chunks(plan.place(kind, name), [_KINDS[kind].encode(result)]))
+            place = plan.place(kind, name)
+            if place.suffix == _TIFF_SUFFIX:
+                staged.append(_stage_tiff(place, prediction.mask, labels))
+            else:
+                staged.append(stage_chunks(place, [_KINDS[kind].encode(result)]))
     except BaseException:
         for file in staged:
             file.discard()
         raise
     return staged
+
+
+def _stage_tiff(path: Path, mask: NDArray[np.uint8], labels: Labels) -> StagedFile:
+    writer = TiffRows(path, (mask.shape[0], mask.shape[1]), labels.colors)
+    writer.append(mask)
+    return writer.stage()
 
 
 def write_coco(plan: OutputPlan, labels: Labels, jobs: Sequence[Job], rows: Sequence[Row | None]) -> None:

@@ -1,23 +1,27 @@
 """Many images through one network: reading, running and writing overlap, and no stage runs ahead without bound.
 
 Images that one run of the network takes go through its lanes, several of one size at once where the engine gains from
-that. A larger image is predicted by itself, and its tiles share the lanes.
+that. A larger image is predicted by itself, and its tiles share the lanes; one that can be read by rows is never in
+memory as a whole.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.row_source import RowSource
 from segan.data.threads import count_cores
 from segan.inference.ahead import read_ahead
 from segan.inference.lanes import open_lanes
 from segan.inference.segmenter import Prediction, Prepared, Segmenter
+from segan.inference.streaming import Strip, can_stream, predict_rows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,6 +31,12 @@ _MOST_THREADS = 8
 
 class NotPredictedError(Exception):
     """One image could not be read or predicted; the cause is that of the exception."""
+
+
+class _Opened(NamedTuple):
+    """An image that is read by rows."""
+
+    rows: RowSource
 
 
 class _Ready(NamedTuple):
@@ -61,12 +71,16 @@ class Pipeline(Generic[T, R]):
         read: Reads one image, RGB `uint8 [H, W, 3]`; called in several threads.
         write: Takes the item, its image, its prediction and the seconds it took; called in several threads.
         probabilities: Whether predictions hold the probabilities.
+        open_rows: Opens an image that is better read by rows; `None` where it gives none.
+        write_rows: Takes the item, the height and width of its image, and the strips of it.
     """
 
     segmenter: Segmenter
     read: Callable[[T], NDArray[np.uint8]]
     write: Callable[[T, NDArray[np.uint8], Prediction, float], R]
     probabilities: bool = False
+    open_rows: Callable[[T], RowSource | None] | None = None
+    write_rows: Callable[[T, tuple[int, int], Iterator[Strip]], R] | None = None
 
     def run(self, items: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
         """Predict all items.
@@ -89,16 +103,18 @@ class Pipeline(Generic[T, R]):
 
             for item, reading in read_ahead(self._take, items, readers=helpers, depth=helpers + 2 * engine.batch):
                 error = reading.exception()
-                ready = None if error is not None else reading.result()
-                alone = ready is None or ready.planes is None
-                if group and (alone or ready is None or ready.prepared.size != group[0][1].prepared.size):
+                found = None if error is not None else reading.result()
+                joins = isinstance(found, _Ready) and found.planes is not None
+                if group and not (joins and found.prepared.size == group[0][1].prepared.size):
                     send()
-                if ready is None:
+                if found is None:
                     waiting.append((item, writers.submit(_refuse, error)))
-                elif alone:
-                    waiting.append((item, self._predict_large(item, ready, lanes, writers)))
+                elif isinstance(found, _Opened):
+                    waiting.append((item, self._predict_rows(item, found.rows, lanes)))
+                elif found.planes is None:
+                    waiting.append((item, self._predict_large(item, found, lanes, writers)))
                 else:
-                    group.append((item, ready))
+                    group.append((item, found))
                     if len(group) >= engine.batch:
                         send()
                 while len(waiting) > most_waiting or (waiting and waiting[0][1].done()):
@@ -110,8 +126,13 @@ class Pipeline(Generic[T, R]):
                 wait([writing])
                 yield item, writing
 
-    def _take(self, item: T) -> _Ready:
+    def _take(self, item: T) -> _Ready | _Opened:
         begun = time.perf_counter()
+        rows = None if self.open_rows is None else self.open_rows(item)
+        if rows is not None:
+            if can_stream(self.segmenter, rows.size):
+                return _Opened(rows)
+            rows.close()
         image = self.read(item)
         prepared = self.segmenter.prepare(image)
         planes = self.segmenter.normalize(prepared) if self.segmenter.fits_one_run(prepared) else None
@@ -150,6 +171,30 @@ class Pipeline(Generic[T, R]):
         except Exception as error:  # noqa: BLE001 - as above.
             return writers.submit(_refuse, error)
         return writers.submit(self.write, item, ready.image, prediction, ready.seconds + time.perf_counter() - begun)
+
+    def _predict_rows(self, item: T, rows: RowSource, lanes: Executor) -> Future[R]:
+        """Predict and write an image in this thread: its rows are taken as they come."""
+        assert self.write_rows is not None
+        done: Future[R] = Future()
+        with (
+            rows,
+            closing(
+                _telling(predict_rows(self.segmenter, rows, probabilities=self.probabilities, lanes=lanes))
+            ) as strips,
+        ):
+            try:
+                done.set_result(self.write_rows(item, rows.size, strips))
+            except Exception as error:  # noqa: BLE001 - as above.
+                done.set_exception(error)
+        return done
+
+
+def _telling(strips: Iterator[Strip]) -> Generator[Strip, None, None]:
+    """Tell what goes wrong in reading or predicting from what goes wrong in writing."""
+    try:
+        yield from strips
+    except Exception as error:
+        raise NotPredictedError from error
 
 
 def _refuse(error: BaseException | None) -> R:  # type: ignore[type-var]
