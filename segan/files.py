@@ -35,11 +35,49 @@ def refuse_inside(out: Path, inputs: Iterable[Path], results: Sequence[Path] = (
             )
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and durably.
+class PartFile:
+    """A file that is written bit by bit and takes its name when it is whole.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
-    rename; the folder is flushed too, so the name survives a power cut.
+    rename; the folder is flushed too, so the name survives a power cut. What a killed process leaves of it,
+    `remove_parts` removes.
+
+    Args:
+        path: Final name; missing parent folders are created.
+
+    Raises:
+        OSError: The folder is not writable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
+        self._path, self._temporary = path, Path(name)
+        self.stream = os.fdopen(descriptor, "wb")
+
+    def commit(self) -> None:
+        """Give the file its name, over an earlier one.
+
+        Raises:
+            OSError: The disk is full; `discard` the file then.
+        """
+        with self.stream as stream:
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._temporary.chmod(0o644)
+        self._temporary.replace(self._path)
+        flush_folder(self._path.parent)
+
+    def discard(self) -> None:
+        """Remove the file; an earlier one of its name is untouched."""
+        with contextlib.suppress(OSError):  # Of a full disk, closing tells again.
+            self.stream.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink()
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and durably; see `PartFile`.
 
     Args:
         path: Final name; missing parent folders are created.
@@ -48,21 +86,13 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
-    temporary = Path(temporary_name)
+    part = PartFile(path)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        part.stream.write(content)
+        part.commit()
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        part.discard()
         raise
-    flush_folder(path.parent)
 
 
 def remove_parts(folder: Path) -> None:
