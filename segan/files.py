@@ -36,32 +36,6 @@ def refuse_inside(out: Path, inputs: Iterable[Path], results: Sequence[Path] = (
             )
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and durably; see `write_chunks_atomically`.
-
-    Args:
-        path: Final name; missing parent folders are created.
-        content: The whole file.
-
-    Raises:
-        OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
-    """
-    write_chunks_atomically(path, [content])
-
-
-def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole or not at all, and durably, from parts that need not be in memory together.
-
-    Args:
-        path: Final name; missing parent folders are created.
-        chunks: The file in parts, in order; what they raise leaves the previous file, if any, untouched.
-
-    Raises:
-        OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
-    """
-    stage_chunks(path, chunks).commit()
-
-
 @dataclass(frozen=True)
 class StagedFile:
     """A whole file on the disk that has yet to take its name.
@@ -80,7 +54,11 @@ class StagedFile:
         return file_state(self.temporary)
 
     def commit(self) -> None:
-        """Take the final name in one rename; the folder is flushed too, so the name survives a power cut."""
+        """Take the final name in one rename; the folder is flushed too, so the name survives a power cut.
+
+        Raises:
+            OSError: The folder is not writable; the file is gone.
+        """
         try:
             self.temporary.replace(self.path)
         except BaseException:
@@ -89,9 +67,64 @@ class StagedFile:
         flush_folder(self.path.parent)
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove it; an earlier file of its name is untouched."""
         with contextlib.suppress(OSError):
             self.temporary.unlink()
+
+
+class PartFile:
+    """A file that is written bit by bit under a temporary name, in the folder where it will have its own.
+
+    What a killed process leaves of it, `remove_parts` removes.
+
+    Args:
+        path: Final name; missing parent folders are created.
+
+    Raises:
+        OSError: The folder is not writable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
+        self._staged = StagedFile(path, Path(name))
+        self.stream = os.fdopen(descriptor, "wb")
+
+    def stage(self) -> StagedFile:
+        """Flush the file to the disk; all that is left to do is to give it its name.
+
+        Raises:
+            OSError: The disk is full; `discard` the file then.
+        """
+        with self.stream as stream:
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._staged.temporary.chmod(0o644)
+        return self._staged
+
+    def discard(self) -> None:
+        """Remove the file; an earlier one of its name is untouched."""
+        with contextlib.suppress(OSError):  # Of a full disk, closing tells again.
+            self.stream.close()
+        self._staged.discard()
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and durably; see `write_chunks_atomically`."""
+    write_chunks_atomically(path, [content])
+
+
+def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, and durably, from parts that need not be in memory together.
+
+    Args:
+        path: Final name; missing parent folders are created.
+        chunks: The file in parts, in order; what they raise leaves the previous file, if any, untouched.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable; the previous file, if any, is untouched.
+    """
+    stage_chunks(path, chunks).commit()
 
 
 def stage_chunks(path: Path, chunks: Iterable[bytes]) -> StagedFile:
@@ -104,19 +137,13 @@ def stage_chunks(path: Path, chunks: Iterable[bytes]) -> StagedFile:
     Raises:
         OSError: The disk is full or the folder is not writable; nothing is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
-    staged = StagedFile(path, Path(temporary_name))
+    part = PartFile(path)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.writelines(chunks)
-            stream.flush()
-            os.fsync(stream.fileno())
-        staged.temporary.chmod(0o644)
+        part.stream.writelines(chunks)
+        return part.stage()
     except BaseException:
-        staged.discard()
+        part.discard()
         raise
-    return staged
 
 
 def file_state(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+from collections.abc import Sequence
 from typing import Any
 
 Color = tuple[int, int, int]
@@ -22,6 +23,12 @@ def default_colors(count: int) -> tuple[Color, ...]:
         red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN_RATIO % 1.0, saturation, value)
         colors.append((round(red * 255), round(green * 255), round(blue * 255)))
     return tuple(colors[:count])
+
+
+def mask_palette(colors: Sequence[Color]) -> list[int]:
+    """Return the 256 colours of a mask file as one list: those of the classes, and grey for all other values."""
+    flat = [channel for color in colors for channel in color]
+    return flat + [128] * (256 * 3 - len(flat))
 
 
 def parse_color(value: Any) -> Color | None:

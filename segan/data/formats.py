@@ -51,7 +51,7 @@ def read_content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not content:
         raise DataError(f"{show_path(path)}: 0 bytes seen, expected a picture. Copy the file again or remove it.")
     return content
@@ -74,7 +74,7 @@ def open_picture(content: bytes, path: Path) -> Image.Image:
     except DataError:
         raise
     except Exception as error:  # Decoders raise almost any class on damaged bytes.
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     return picture
 
 
@@ -155,7 +155,7 @@ def _header(path: Path) -> Iterator[Image.Image]:
     try:
         stream = path.open("rb")
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     with stream:
         yield _open(stream, path)
 
@@ -168,7 +168,7 @@ def _open(stream: BinaryIO, path: Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise _unknown_format(path, stream) from error
     except Exception as error:  # Decoders raise almost any class on damaged bytes.
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise _too_large(path, f"{height} x {width}")
@@ -203,14 +203,16 @@ def _too_large(path: Path, seen: str) -> DataError:
     return DataError(f"{show_path(path)}: {seen} pixels seen, expected at most {limit}. Cut the picture into parts.")
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def unreadable(path: Path, error: Exception) -> DataError:
+    """Make the error of a file that cannot be opened or read."""
     reason = getattr(error, "strerror", None) or str(error)
     return DataError(
         f"{show_path(path)}: cannot be read ({reason}), expected a file. Check the path and its permissions."
     )
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
+def damaged(path: Path, error: Exception) -> DataError:
+    """Make the error of a file that is no whole picture; `error` tells what is wrong with it."""
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
         f"{show_path(path)}: damaged or incomplete ({reason}), expected a whole picture. Copy or export the file again."

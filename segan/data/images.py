@@ -1,5 +1,8 @@
 """Read and write images: the only place that knows their file formats and the channel order of OpenCV."""
 
+import contextlib
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segan.data.formats import (
+    IMAGE_FORMATS,
     IMAGE_SUFFIXES,
     MAX_PIXELS,
     has_deep_colors,
@@ -28,14 +32,17 @@ __all__ = [
     "MAX_PIXELS",
     "decode_deep_colors",
     "decode_image",
+    "decode_pixels",
     "encode_png",
     "image_size",
     "read_image",
+    "reduce_pixels",
     "show_path",
     "write_png",
 ]
 
 _DEEP_GREY_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_TIFF_PLANAR_CONFIGURATION = 284
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
 
 
@@ -61,19 +68,50 @@ def decode_image(content: bytes, path: Path, *, sixteen_bit: SixteenBit = "perce
     Raises:
         DataError: As `read_image`.
     """
+    pixels = decode_pixels(content, path)
+    with _telling(path):
+        return reduce_pixels(pixels, lambda deep: reduce_to_8_bit(deep, sixteen_bit))
+
+
+def decode_pixels(content: bytes, path: Path) -> NDArray[Any]:
+    """Decode the content of an image file as displayed, with all the bits that it stores.
+
+    Args:
+        content: The whole file.
+        path: Where it came from, for messages.
+
+    Returns:
+        RGB `uint8 [H, W, 3]` with transparency composited over white; or deep pixels: `[H, W]` of another type, or
+        `uint16 [H, W, 3 or 4]`.
+
+    Raises:
+        DataError: As `read_image`.
+    """
     picture = open_picture(content, path)
-    try:
+    with _telling(path):
         if has_deep_colors(picture, content):
-            image = _reduce_deep_colors(decode_deep_colors(content), sixteen_bit)
+            pixels: NDArray[Any] = decode_deep_colors(content)
         elif picture.mode in _DEEP_GREY_MODES:
-            image = _repeat_grey(reduce_to_8_bit(_native(np.asarray(picture)), sixteen_bit))
+            pixels = _native(np.asarray(picture))
         else:
-            image = _decode_8_bit(picture)
-    except ValueError as error:
-        advice = "Set data.sixteen_bit to percentile, or convert the file to 8-bit RGB."
-        raise DataError(f"{show_path(path)}: {error}. {advice}") from error
+            pixels = _decode_8_bit(picture)
     # Pillow and OpenCV both turn a TIFF while decoding; orientation_of is 1 after that.
-    return orient(image, orientation_of(picture))
+    return orient(pixels, orientation_of(picture))
+
+
+def reduce_pixels(pixels: NDArray[Any], reduce: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Make RGB `uint8 [H, W, 3]` of what `decode_pixels` returns.
+
+    Args:
+        pixels: Those of a picture, or of some of its rows.
+        reduce: Maps deep grey or colours, without alpha, to `uint8` of the same shape.
+    """
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.ndim == 2:
+        return _repeat_grey(reduce(pixels))
+    colors = reduce(pixels[..., :3])
+    return colors if pixels.shape[2] == 3 else _over_white(colors, reduce_to_8_bit(pixels[..., 3], "full"))
 
 
 def decode_deep_colors(content: bytes) -> NDArray[np.uint16]:
@@ -88,6 +126,10 @@ def decode_deep_colors(content: bytes) -> NDArray[np.uint16]:
     Raises:
         ValueError: The layout is unusual; the message has no path.
     """
+    with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as picture:
+        if getattr(picture, "tag_v2", {}).get(_TIFF_PLANAR_CONFIGURATION, 1) == 2:
+            # OpenCV takes the planes for interleaved pixels without a word.
+            raise ValueError("16-bit channels in planes of their own seen, expected interleaved RGB or RGBA")
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in {3, 4} or pixels.dtype != np.uint16:
         raise ValueError("16-bit channels in an unusual layout seen, expected RGB or RGBA")
@@ -130,6 +172,16 @@ def write_png(path: Path, array: NDArray[Any]) -> None:
     write_bytes_atomically(path, encode_png(array))
 
 
+@contextlib.contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Add the path to what is wrong with pixels."""
+    try:
+        yield
+    except ValueError as error:
+        advice = "Set data.sixteen_bit to percentile, or convert the file to 8-bit RGB."
+        raise DataError(f"{show_path(path)}: {error}. {advice}") from error
+
+
 def _decode_8_bit(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.has_transparency_data:
         pixels = np.asarray(picture.convert("RGBA"))
@@ -137,13 +189,6 @@ def _decode_8_bit(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode not in _PLAIN_MODES:
         raise ValueError(f"colour mode {picture.mode} seen, expected grey, palette, RGB or CMYK")
     return np.array(picture.convert("RGB"))
-
-
-def _reduce_deep_colors(pixels: NDArray[np.uint16], sixteen_bit: SixteenBit) -> NDArray[np.uint8]:
-    colors = reduce_to_8_bit(pixels[..., :3], sixteen_bit)
-    if pixels.shape[2] == 3:
-        return colors
-    return _over_white(colors, reduce_to_8_bit(pixels[..., 3], "full"))
 
 
 def _over_white(colors: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

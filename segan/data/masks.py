@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segan.data.colors import Color, pack_color, unpack_color
+from segan.data.colors import Color, mask_palette, pack_color, unpack_color
 from segan.data.formats import show_path
 from segan.data.label_files import load_labels
 from segan.data.label_search import find_labels, list_values, show_values
@@ -63,11 +63,8 @@ def encode_mask(mask: NDArray[np.uint8], colors: Sequence[Color]) -> bytes:
         mask: uint8 [H, W].
         colors: RGB, one a class.
     """
-    palette = [128] * (256 * 3)
-    for index, color in enumerate(colors):
-        palette[3 * index : 3 * index + 3] = color
     picture = Image.fromarray(mask)
-    picture.putpalette(palette)
+    picture.putpalette(mask_palette(colors))
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=1, compress_type=_PNG_RUN_LENGTHS)
     return stream.getvalue()

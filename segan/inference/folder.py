@@ -109,9 +109,7 @@ class _Task:
         has one; a line whose files never came does not hold.
         """
         begun = time.perf_counter()
-        labels = self.segmenter.labels
-        labels = self.segmenter.labels
-        staged = stage_outputs(self.plan, job.name, image, prediction, labels)
+        staged = stage_outputs(self.plan, job.name, image, prediction, self.segmenter.labels)
         size, counts = (image.shape[0], image.shape[1]), count_values(prediction.mask)
         seconds += time.perf_counter() - begun
         return self._keep(job, staged, self._row(job, size, counts, prediction.confidence, seconds))

@@ -104,8 +104,7 @@ class Pipeline(Generic[T, R]):
             for item, reading in read_ahead(self._take, items, readers=helpers, depth=helpers + 2 * engine.batch):
                 error = reading.exception()
                 found = None if error is not None else reading.result()
-                joins = isinstance(found, _Ready) and found.planes is not None
-                if group and not (joins and found.prepared.size == group[0][1].prepared.size):
+                if group and not _belongs(found, group[0][1]):
                     send()
                 if found is None:
                     waiting.append((item, writers.submit(_refuse, error)))
@@ -187,6 +186,11 @@ class Pipeline(Generic[T, R]):
             except Exception as error:  # noqa: BLE001 - as above.
                 done.set_exception(error)
         return done
+
+
+def _belongs(found: _Ready | _Opened | None, first: _Ready) -> bool:
+    """Tell whether an image may share a run of the network with the first of a group."""
+    return isinstance(found, _Ready) and found.planes is not None and found.prepared.size == first.prepared.size
 
 
 def _telling(strips: Iterator[Strip]) -> Generator[Strip, None, None]:

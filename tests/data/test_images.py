@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 from toy_folders import noise, save
 
@@ -107,6 +108,15 @@ def test_sixteen_bit_colour_with_alpha(tmp_path):
     image = read_image(path, sixteen_bit="full")
     assert (image[:5] == 255).all()
     assert np.abs(image[5:] - DEEP[5:] / 257).max() <= 0.5
+
+
+def test_sixteen_bit_colour_in_planes_is_refused(tmp_path):
+    path = tmp_path / "planes.tif"
+    tifffile.imwrite(path, np.moveaxis(DEEP, -1, 0), photometric="rgb", planarconfig="separate")
+    with pytest.raises(
+        DataError, match=r"planes\.tif: 16-bit channels in planes of their own seen, expected interleaved"
+    ):
+        read_image(path)
 
 
 def test_float_tiff(tmp_path):
