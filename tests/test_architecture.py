@@ -15,6 +15,7 @@ BELOW = {
     "commands": {
         "experiments",
         "report",
+        "export",
         "training",
         "baselines",
         "explain",
@@ -26,6 +27,7 @@ BELOW = {
     },
     "experiments": {"training", "evaluation", "inference", "baselines", "data", "models"},
     "report": {"training", "explain", "evaluation", "inference", "data"},
+    "export": {"inference", "data", "models", "losses"},
     "training": {"evaluation", "inference", "data", "models", "losses"},
     "baselines": {"evaluation", "inference", "data"},
     "explain": {"inference", "data", "models", "losses"},
