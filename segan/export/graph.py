@@ -20,8 +20,9 @@ class Probabilities(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = _copy_modules(network).eval()
+        self.network = _copy_modules(network)
         _pool_exactly(self.network)
+        self.eval()
 
     def forward(self, image: Tensor) -> Tensor:
         """Compute probabilities float32 `[N, K, H, W]` of an image float32 `[N, 3, H, W]`."""
@@ -88,9 +89,10 @@ def _pool_exactly(network: nn.Module) -> None:
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d):
-                size = child.output_size if isinstance(child.output_size, tuple) else (child.output_size,) * 2
-                if None not in size and size != (1, 1):
-                    setattr(module, name, ExactAveragePool(size))
+                size = child.output_size
+                height, width = size if isinstance(size, tuple) else (size, size)
+                if height and width and (height, width) != (1, 1):
+                    setattr(module, name, ExactAveragePool((height, width)))
 
 
 def _averages(cells: int, side: int, like: Tensor) -> Tensor:
@@ -101,7 +103,7 @@ def _averages(cells: int, side: int, like: Tensor) -> Tensor:
             [0.0000, 0.5000, 0.5000]])
     """
     cell = torch.arange(cells, device=like.device)[:, None]
-    first, end = cell * side // cells, -(-(cell + 1) * side // cells)
+    first, end = cell * side // cells, ((cell + 1) * side + cells - 1) // cells
     place = torch.arange(side, device=like.device)
     inside = (place >= first) & (place < end)
     return inside.to(like.dtype) / (end - first).to(like.dtype)

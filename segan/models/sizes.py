@@ -1,5 +1,7 @@
 """Let a network that wants certain sizes take images of any size."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,7 +35,10 @@ class AnySize(nn.Module):
         return logits[..., :height, :width]
 
     def _next(self, side: int) -> int:
-        return max(self.minimum, -(-side // self.multiple) * self.multiple)
+        # Traced graphs serve every size: `max` would tie them to what it finds in one. ONNX rounds quotients towards
+        # zero, so no number below zero is divided.
+        rounded = (side + self.multiple - 1) // self.multiple * self.multiple
+        return cast(int, torch.sym_max(self.minimum, rounded))
 
 
 def extend(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -53,7 +58,8 @@ def extend(image: Tensor, size: tuple[int, int]) -> Tensor:
     tensor([[[[1, 2, 3, 2, 1, 2, 3, 2]]]])
     """
     for dim, side in zip((2, 3), size, strict=True):
-        if image.shape[dim] != side:
+        # A traced graph serves every size, so it reflects at every size.
+        if torch.compiler.is_exporting() or image.shape[dim] != side:
             layout = torch.channels_last if _is_channels_last(image) else torch.contiguous_format
             image = image.index_select(dim, _reflection(image.shape[dim], side, image.device))
             image = image.contiguous(memory_format=layout)
@@ -62,7 +68,8 @@ def extend(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _reflection(side: int, longer: int, device: torch.device) -> Tensor:
     """List which of `side` pixels stands at each of `longer` places: 0, 1, ... side - 1, side - 2, ... 0, 1, ..."""
-    period = max(2 * (side - 1), 1)
+    # A tensor: graphs are traced for sides above 1, and would lose a plain `max`.
+    period = torch.full((), 2 * (side - 1), device=device).clamp(min=1)
     place = torch.arange(longer, device=device) % period
     return torch.minimum(place, period - place)
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from toy_exports import write_dataset, write_model
 
 import segan
 from segan.data.images import read_image
@@ -16,7 +17,6 @@ from segan.export.check import Comparison
 from segan.inference.bundle import load_bundle
 from segan.inference.load import load_segmenter
 from segan.inference.torch_engine import torch_engine
-from toy_exports import write_dataset, write_model
 
 KINDS = ("onnx", "openvino", "torch")
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from toy_exports import write_dataset, write_model
 
 from segan.errors import SeganError
 from segan.export import choose
@@ -10,7 +11,6 @@ from segan.export.cached import cached_bundle
 from segan.export.choose import Choice, choose_backend, measure_rate
 from segan.inference.bundle import load_bundle
 from segan.inference.load import load_segmenter
-from toy_exports import write_dataset, write_model
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from toy_exports import write_dataset, write_model
 
 from segan.cli import run
-from toy_exports import write_dataset, write_model
 
 
 @pytest.fixture
