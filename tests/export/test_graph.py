@@ -98,6 +98,7 @@ def test_encoders_become_programs(encoder: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("architecture", ["unet", "fpn", "pspnet", "deeplabv3plus", "plain_unet", "segnet"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_same_graph_becomes_onnx(architecture: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
     network = build_settled(architecture)
     exported = torch.onnx.export(export_program(network), dynamo=True, input_names=["image"], verbose=False)
