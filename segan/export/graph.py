@@ -61,9 +61,9 @@ def export_program(network: nn.Module) -> ExportedProgram:
         network: As for `Probabilities`, on any device.
 
     Returns:
-        A program from `image`, float32 `[N, 3, H, W]`, to probabilities, float32 `[N, K, H, W]`. It states ranges and
-        conditions that the trace took for granted at its sample; networks that work at the sizes they are built for
-        need none of them.
+        A program from `image`, float32 `[N, 3, H, W]`, to probabilities, float32 `[N, K, H, W]`. The conditions on
+        sizes that its `module()` checks are guesses from the traced sample, which `save_program` leaves out: compare
+        the result with the network at other sizes.
     """
     wrapped = Probabilities(network)
     dynamic = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}

@@ -29,10 +29,11 @@ class Program(nn.Module):
 
     def __init__(self, tensors: Sequence[Tensor], calls: Sequence[Call], output: Reference, sha256: str) -> None:
         super().__init__()
-        kernels = {call.arguments[1].place for call in calls if call.function in _CONVOLUTIONS}
+        kernels = {place for call in calls if call.function in _CONVOLUTIONS for place in _places(call.arguments[1:2])}
         for place, tensor in enumerate(tensors, start=1):
-            # Convolutions of images in this layout would bring their kernels to it in every run.
-            tensor = tensor.contiguous(memory_format=torch.channels_last) if place in kernels else tensor
+            if place in kernels and tensor.dim() == 4:
+                # Convolutions of images in this layout would bring their kernels to it in every run.
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
             self.register_buffer(f"tensor_{place}", tensor)
         self.sha256 = sha256
         self._calls = list(calls)
