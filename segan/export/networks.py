@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +34,7 @@ def write_onnx(network: nn.Module, folder: Path) -> None:
         import onnx  # noqa: F401 - torch needs both and says so only late.
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"--format onnx: {error.name} is not installed, {_INSTALL.format(extra='onnx')}") from error
+        raise UsageError(f"--format: {error.name} is not installed, {_INSTALL.format(extra='onnx')}") from error
     import torch
 
     with quiet():
@@ -42,15 +44,18 @@ def write_onnx(network: nn.Module, folder: Path) -> None:
 
 
 def write_openvino(network: nn.Module, folder: Path) -> None:
-    """Write `model.xml` and `model.bin`.
+    """Write `model.xml` and `model.bin`, by way of ONNX, which OpenVINO reads best.
 
     Raises:
-        UsageError: OpenVINO is not installed.
+        UsageError: OpenVINO, or what writes ONNX, is not installed.
     """
     openvino = import_openvino("--format openvino")
-    with quiet():
-        model = openvino.convert_model(export_program(network))
-        openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+    with tempfile.TemporaryDirectory(dir=folder) as between:
+        write_onnx(network, Path(between))
+        with quiet():
+            model = openvino.convert_model(Path(between) / "model.onnx")
+            openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+        del model  # It holds the file.
 
 
 WRITERS: dict[str, Callable[[nn.Module, Path], None]] = {
@@ -113,7 +118,5 @@ def quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def open_nowhere() -> Iterator[Any]:
     """Open a text stream that keeps nothing."""
-    import os
-
     with Path(os.devnull).open("w", encoding="utf-8") as stream:
         yield stream

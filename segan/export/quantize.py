@@ -1,5 +1,6 @@
 """Turn a network's file into one of 8-bit integers, with ranges measured on real images."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,12 @@ def quantizer(kind: str, segmenter: Segmenter, images: Sequence[Path]) -> Callab
                 openvino = import_openvino("--int8")
                 model = openvino.Core().read_model(file)
                 quantized = nncf.quantize(model, dataset(model.inputs[0].get_any_name()), **options)
-                del model
-                openvino.save_model(quantized, file, compress_to_fp16=False)
+                # Weights are still read from the old files while the new ones are written.
+                with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+                    openvino.save_model(quantized, Path(folder) / file.name, compress_to_fp16=False)
+                    del model, quantized
+                    for written in Path(folder).iterdir():
+                        written.replace(file.parent / written.name)
             else:
                 import onnx
 

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from segan.data.colors import show_color
 from segan.data.labels import IGNORE, Labels, foreground_classes
@@ -151,6 +149,10 @@ def _find_regions(drawn: NDArray[np.uint8]) -> _Regions:
     touching = (drawn[1:] == drawn[:-1]) & (is_start[1:] | is_start[:-1])
     upper = np.flatnonzero(touching)
     pair = [np.searchsorted(starts, pixels, side="right") - 1 for pixels in (upper, upper + drawn.shape[1])]
+    # Imported here: a bundle that writes masks alone needs no SciPy, and starts the sooner.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(upper.size, np.bool_), tuple(pair)), shape=(starts.size, starts.size))
     count, region = connected_components(links, directed=False)
     values = np.empty(count, np.uint8)
