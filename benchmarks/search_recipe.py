@@ -160,11 +160,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0, help="Of the dearest arm; fixes the steps of all.")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--table", action="store_true", help="Write the table of what is done; run nothing.")
+    parser.add_argument("--ranking", type=Path, help="What stage 1 wrote, where its runs are gone.")
     parser.add_argument("--out", type=Path, help="JSON to write.")
     arguments = parser.parse_args()
     names = list(VARIANTS)
     if arguments.stage == 2:
-        names = [row.name for row in rank(read_effects(arguments.work), seeds=1)[:KEPT]]
+        first = json.loads(arguments.ranking.read_text(encoding="utf-8")) if arguments.ranking else None
+        order = [row["name"] for row in first["ranked"]] if first else None
+        names = (order or [row.name for row in rank(read_effects(arguments.work), seeds=1)])[:KEPT]
     seeds = SEEDS[arguments.stage]
     running = [prove(dataset, names, seeds, arguments, table=arguments.table) for dataset in CONFIGS]
     for process in running:
