@@ -28,12 +28,12 @@ Examples:
 @click.option("--int8", is_flag=True, help="Calculate in 8-bit integers; needs --calibrate.")
 @click.option(
     "--calibrate",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
     help="Images whose values set the ranges of --int8: a folder, or a dataset, whose training images are taken.",
 )
 @click.option(
     "--check",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
     help="Predict these images with both and compare: a folder, or a dataset with true masks. Nothing is written "
     "where they disagree.",
 )

@@ -8,7 +8,6 @@ from segan.export.quantize import quantizer
 from segan.export.write import check_place, new_folder, write_bundle
 from segan.files import refuse_inside
 from segan.inference.load import load_segmenter
-from segan.inference.segmenter import Segmenter
 
 
 def export_bundle(
@@ -42,6 +41,7 @@ def export_bundle(
     check_place(out)
     refuse_inside(out, [place for place in (calibrate, check) if place is not None])
     segmenter = load_segmenter(model, "cpu")
+    wanted = None if check is None else samples_of(check, split, segmenter.labels)
     quantize = None
     if calibrate is not None:
         images = [sample.image for sample in samples_of(calibrate, "train", segmenter.labels)[0]]
@@ -50,14 +50,9 @@ def export_bundle(
     with new_folder(out) as folder:
         say(f"writing the network for {kind}")
         write_bundle(segmenter, folder, kind, quantize=quantize)
-        if check is None:
+        if wanted is None:
             return None
-        say(f"predicting the images of {check} with both")
-        comparison = _compare(segmenter, folder, check, split)
+        say(f"predicting {len(wanted[0])} images of {check} with both")
+        comparison = compare_models(segmenter, load_segmenter(folder, "cpu"), *wanted)
         comparison.validate("fp32" if calibrate is None else "int8", least_agreement)
     return comparison
-
-
-def _compare(segmenter: Segmenter, folder: Path, check: Path, split: str) -> Comparison:
-    samples, labels = samples_of(check, split, segmenter.labels)
-    return compare_models(segmenter, load_segmenter(folder, "cpu"), samples, labels)

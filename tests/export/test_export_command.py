@@ -40,6 +40,7 @@ def test_json_holds_the_comparison(model, tmp_path, capsys):
     [
         (["--int8"], "--int8: seen without --calibrate"),
         (["--calibrate", "."], "--calibrate: seen without --int8"),
+        (["--check", "nowhere"], "nowhere: no image found, expected a dataset folder or a folder of images"),
         (["--format", "tflite"], "'tflite' is not one of"),
     ],
 )
