@@ -13,6 +13,9 @@ CHANCE = 0.05  # An accuracy this close to one half is one.
 ENTROPY_RISE = 0.2
 # A class has collapsed where it was predicted for a fifth of its pixels or more and is for less than a hundredth.
 WAS_PREDICTED, IS_PREDICTED, FEWEST_PIXELS = 0.2, 0.01, 100
+# A class with less than a twentieth of the labelled pixels comes and goes early in any training: it counts only where
+# at least half of the classes but the largest have gone with it.
+COMMON_SHARE = 0.05
 # Without a validation split a state is as good as an earlier one if its pixel loss is no more than a tenth higher.
 PIXEL_RISE = 1.1
 
@@ -135,14 +138,22 @@ def _of_generator(reading: Reading, reference: Reading | None, bands: Bands) -> 
 def _collapsed(reading: Reading, reference: Reading, bands: Bands) -> Iterator[Finding]:
     """Find classes that the truth still holds, that were predicted and are no longer."""
     columns = zip(reading.predicted, reading.labelled, reference.predicted, reference.labelled, strict=False)
+    gone = []
+    judged = 0
     for index, (predicted, labelled, predicted_before, labelled_before) in enumerate(columns):
         if min(labelled, labelled_before) < FEWEST_PIXELS:
             continue
-        before, now = predicted_before / labelled_before, predicted / labelled
-        if before >= WAS_PREDICTED and now < IS_PREDICTED:
+        judged += 1
+        if predicted_before / labelled_before >= WAS_PREDICTED and predicted / labelled < IS_PREDICTED:
+            gone.append(index)
+    is_common = [labelled >= COMMON_SHARE * sum(reading.labelled) for labelled in reading.labelled]
+    many = 2 * len(gone) >= judged - 1
+    for index in gone:
+        if many or is_common[index]:
+            predicted, labelled = reading.predicted[index], reading.labelled[index]
             name = bands.classes[index] if index < len(bands.classes) else str(index)
             words = f"class {name} is no longer predicted: {predicted} pixels where {labelled} are labelled"
-            yield Finding("generator", words, now, (IS_PREDICTED, float("inf")))
+            yield Finding("generator", words, predicted / labelled, (IS_PREDICTED, float("inf")))
 
 
 def _of_discriminator(reading: Reading, bands: Bands) -> Iterator[Finding]:

@@ -49,6 +49,16 @@ def test_a_class_that_is_no_longer_predicted_has_collapsed() -> None:
     assert find_problems(gone, None, BANDS) == []
 
 
+def test_a_rare_class_alone_comes_and_goes() -> None:
+    before = Reading(20, WELL, [], [5000, 4000, 400, 400], [5000, 4000, 400, 400])
+    one = Reading(20, WELL, [], [5000, 4400, 0, 400], [5000, 4000, 400, 400])
+    assert find_problems(one, before, BANDS) == []
+    most = Reading(20, WELL, [], [5400, 4400, 0, 0], [5000, 4000, 400, 400])
+    assert len(find_problems(most, before, BANDS)) == 2
+    common = Reading(20, WELL, [], [9000, 0, 400, 400], [5000, 4000, 400, 400])
+    assert [finding.seen for finding in find_problems(common, before, BANDS)] == [0.0]
+
+
 def test_losses_without_a_scale_and_frozen_discriminators_are_not_judged_by_it() -> None:
     hinge = Bands(10, 20, (0.3, 0.95), None, None, 0.3, 0.02, 3)
     assert find_problems(reading(d_loss=5.0, gradient_ratio=0.9), reading(), hinge) == []
