@@ -6,7 +6,8 @@ losses and data functions take plain arguments.
 
 from segan.config.problems import describe_problems
 from segan.config.reading import dump_config, load_config, parse_config, read_overrides
-from segan.config.sections import Config, DiscriminatorConfig, LossConfig, OptimizerConfig, Section
+from segan.config.sections import DiscriminatorConfig, LossConfig, OptimizerConfig, Section
+from segan.config.whole import Config
 
 __all__ = [
     "Config",

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from segan.config.problems import describe_problems
-from segan.config.sections import Config
+from segan.config.whole import Config
 from segan.errors import ConfigError
 from segan.resources import config_path
 

@@ -1,6 +1,6 @@
 """Whether an adversarial run is healthy: bands for its readings, and what lies outside them. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -146,7 +146,9 @@ def _collapsed(reading: Reading, reference: Reading, bands: Bands) -> Iterator[F
         judged += 1
         if predicted_before / labelled_before >= WAS_PREDICTED and predicted / labelled < IS_PREDICTED:
             gone.append(index)
-    is_common = [labelled >= COMMON_SHARE * sum(reading.labelled) for labelled in reading.labelled]
+    # A window sees few pictures, so a rare class may fill more of one: common classes are so in both.
+    shares = zip(_shares(reading.labelled), _shares(reference.labelled), strict=False)
+    is_common = [min(pair) >= COMMON_SHARE for pair in shares]
     many = 2 * len(gone) >= judged - 1
     for index in gone:
         if many or is_common[index]:
@@ -154,6 +156,10 @@ def _collapsed(reading: Reading, reference: Reading, bands: Bands) -> Iterator[F
             name = bands.classes[index] if index < len(bands.classes) else str(index)
             words = f"class {name} is no longer predicted: {predicted} pixels where {labelled} are labelled"
             yield Finding("generator", words, predicted / labelled, (IS_PREDICTED, float("inf")))
+
+
+def _shares(pixels: Sequence[int]) -> list[float]:
+    return [count / max(1, sum(pixels)) for count in pixels]
 
 
 def _of_discriminator(reading: Reading, bands: Bands) -> Iterator[Finding]:

@@ -55,6 +55,8 @@ def test_a_rare_class_alone_comes_and_goes() -> None:
     assert find_problems(one, before, BANDS) == []
     most = Reading(20, WELL, [], [5400, 4400, 0, 0], [5000, 4000, 400, 400])
     assert len(find_problems(most, before, BANDS)) == 2
+    by_chance = Reading(20, WELL, [], [5000, 4000, 0, 400], [5000, 4000, 900, 400])
+    assert find_problems(by_chance, before, BANDS) == []
     common = Reading(20, WELL, [], [9000, 0, 400, 400], [5000, 4000, 400, 400])
     assert [finding.seen for finding in find_problems(common, before, BANDS)] == [0.0]
 
