@@ -2,8 +2,10 @@
 
 Variants are compared on validation images: CamVid's validation split, and six of the 24 training images of the
 membranes. Each stage is a call of `segan prove` for each data set, both at once with half of the processor's threads
-each, and adds to the runs of the one before. To repeat:
-`python benchmarks/search_recipe.py 1 --camvid data/camvid --membrane data/membrane --work runs/search`, then with 2.
+each; the second adds to the runs of the first. The third looks at the test split, once: the winner and its controls,
+the shipped recipe, and a planted effect, a network whose pixel loss is crippled. To repeat:
+`python benchmarks/search_recipe.py 1 --camvid data/camvid --membrane data/membrane --work runs/search`, then with 2
+and 3.
 
 Stopped, it goes on with the same command. `--table` writes what is there to `--out` and runs nothing.
 """
@@ -23,6 +25,8 @@ from statistics import fmean
 from typing import Any
 
 import yaml
+
+from segan.config import load_config
 
 # What a discriminator needs to have a say in a run of some hundred steps.
 _LOUD: dict[str, Any] = {
@@ -71,8 +75,17 @@ _CROPS: list[dict[str, Any]] = [
     {"name": "normalize"},
 ]
 KEYS: dict[str, dict[str, Any]] = {"camvid": {"training.batch_size": 4, "preprocessing": _CROPS}, "membrane": {}}
+# L1 between probabilities and the one-hot mask alone: rare classes do not pay.
+CRIPPLED: dict[str, Any] = {
+    "loss.adversarial_weight": 0.0,
+    "loss.feature_matching_weight": 0.0,
+    "loss.cross_entropy_weight": 0.0,
+    "loss.dice_weight": 0.0,
+    "loss.l1_weight": 1.0,
+}
 # Of the rule: seeds of each stage, variants that go on, and points of mean IoU that count as equal.
-SEEDS = {1: 1, 2: 3}
+SEEDS = {1: 1, 2: 3, 3: 5}
+LAST = 3
 KEPT = 4
 NEAR = 0.2
 
@@ -104,19 +117,29 @@ def write_card(folder: Path) -> Path:
     return path
 
 
-def prove(
-    dataset: str, names: Sequence[str], seeds: int, arguments: argparse.Namespace, *, table: bool
-) -> subprocess.Popen[bytes]:
+def prove(dataset: str, names: Sequence[str], arguments: argparse.Namespace, *, table: bool) -> subprocess.Popen[bytes]:
     """Begin to run the arms that are not done yet, or with `table` none of them; output goes to a file beside them."""
     keys = ["training.validate_every_steps=1000000", "training.lr_warmup_steps=20"]
     keys += ["inference.tta=none", "inference.min_area_px={}"]
     keys += [f"{key}={json.dumps(value)}" for key, value in KEYS[dataset].items()]
-    if dataset == "membrane":
-        keys.append(f"data.card={write_card(arguments.work)}")
+    if arguments.stage == LAST:
+        # The first name is the winner, which takes the place of the config's own recipe in arms and controls.
+        keys += [f"{key}={json.dumps(value)}" for key, value in VARIANTS[names[0]].items()]
+        arms, split, folder = "pixel,adversarial,shuffled,frozen", "test", f"{dataset}_test"
+        further = {"crippled": CRIPPLED}
+        if VARIANTS[names[0]]:
+            shipped = load_config(CONFIGS[dataset]).model_dump()
+            further["shipped"] = {key: _look_up(shipped, key) for key in VARIANTS[names[0]]}
+    else:
+        arms, split, folder = "pixel", "val", dataset
+        further = {name: VARIANTS[name] for name in names}
+        if dataset == "membrane":
+            keys.append(f"data.card={write_card(arguments.work)}")
     words = [sys.executable, "-m", "segan", "prove", CONFIGS[dataset], "--data", str(getattr(arguments, dataset))]
-    words += ["--split", "val", "--arms", "pixel", "--seeds", str(seeds), "--minutes", str(arguments.minutes)]
-    words += ["--out", str(arguments.work / dataset), "--device", arguments.device, *(["--table"] if table else [])]
-    words += [word for name in names for word in ("--arm", f"{name}={json.dumps(VARIANTS[name])}")]
+    words += ["--split", split, "--arms", arms, "--seeds", str(SEEDS[arguments.stage])]
+    words += ["--minutes", str(arguments.minutes), "--device", arguments.device]
+    words += ["--out", str(arguments.work / folder), *(["--table"] if table else [])]
+    words += [word for name, changes in further.items() for word in ("--arm", f"{name}={json.dumps(changes)}")]
     words += [word for key in keys for word in ("--set", key)]
     threads = max(1, (os.cpu_count() or 1) // len(CONFIGS))
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -125,11 +148,17 @@ def prove(
         return subprocess.Popen(words, stdout=log, stderr=log, env=environment)
 
 
-def read_effects(work: Path) -> dict[str, dict[str, dict[str, Any]]]:
+def _look_up(config: Any, key: str) -> Any:
+    for part in key.split("."):
+        config = config[part]
+    return config
+
+
+def read_effects(work: Path, suffix: str = "") -> dict[str, dict[str, dict[str, Any]]]:
     """Read how each variant differs from `pixel`: by variant and data set."""
     effects: dict[str, dict[str, dict[str, Any]]] = {}
     for dataset in CONFIGS:
-        proof = json.loads((work / dataset / "proof.json").read_text(encoding="utf-8"))
+        proof = json.loads((work / f"{dataset}{suffix}" / "proof.json").read_text(encoding="utf-8"))
         for row in proof["differences"]:
             if row["against"] == "pixel":
                 effects.setdefault(row["arm"], {})[dataset] = row
@@ -160,20 +189,20 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0, help="Of the dearest arm; fixes the steps of all.")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--table", action="store_true", help="Write the table of what is done; run nothing.")
-    parser.add_argument("--ranking", type=Path, help="What stage 1 wrote, where its runs are gone.")
+    parser.add_argument("--ranking", type=Path, help="What the stage before wrote, where its runs are gone.")
     parser.add_argument("--out", type=Path, help="JSON to write.")
     arguments = parser.parse_args()
     names = list(VARIANTS)
-    if arguments.stage == 2:
-        first = json.loads(arguments.ranking.read_text(encoding="utf-8")) if arguments.ranking else None
-        order = [row["name"] for row in first["ranked"]] if first else None
-        names = (order or [row.name for row in rank(read_effects(arguments.work), seeds=1)])[:KEPT]
-    seeds = SEEDS[arguments.stage]
-    running = [prove(dataset, names, seeds, arguments, table=arguments.table) for dataset in CONFIGS]
+    if arguments.stage > 1:
+        before = json.loads(arguments.ranking.read_text(encoding="utf-8"))["ranked"] if arguments.ranking else None
+        order = [row["name"] for row in before] if before else None
+        ranked_before = order or [row.name for row in rank(read_effects(arguments.work), SEEDS[arguments.stage - 1])]
+        names = ranked_before[: KEPT if arguments.stage < LAST else 1]
+    running = [prove(dataset, names, arguments, table=arguments.table) for dataset in CONFIGS]
     for process in running:
         process.wait()  # Arms that failed are told in the log, and are out.
-    effects = read_effects(arguments.work)
-    ranked = rank(effects, seeds)
+    effects = read_effects(arguments.work, "_test" if arguments.stage == LAST else "")
+    ranked = rank(effects, SEEDS[arguments.stage])
     print("| variant | mean IoU, points | boundary F1, points | time |\n| --- | --- | --- | --- |")
     for row in ranked:
         print(f"| {row.name} | {row.mean_iou:+.2f} | {row.boundary_f1:+.2f} | {row.cost:.2f} |")
@@ -182,7 +211,7 @@ def main() -> None:
             "date": date.today().isoformat(),
             "command": shlex.join(["python", "benchmarks/search_recipe.py", *sys.argv[1:]]),
             "machine": platform.processor() or platform.machine(),
-            "variants": VARIANTS,
+            "variants": {name: VARIANTS[name] for name in names},
             "ranked": [vars(row) for row in ranked],
             "effects": effects,
         }

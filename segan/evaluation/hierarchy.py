@@ -51,9 +51,10 @@ def compare_seeds(
 ) -> Effects:
     """Compare two methods, seed by seed and image by image.
 
-    The interval comes from a bootstrap that draws seeds and images with replacement. It is read at Student's quantile,
-    with Satterthwaite's degrees of freedom for a sum of two variances, and scaled to that sum: a crossed bootstrap
-    alone counts what belongs to one seed on one image three times, and sees few seeds with too small a spread.
+    The interval comes from a bootstrap that draws seeds and images with replacement, scaled to the variance of a
+    two-way layout: that over seeds plus that over images, less what belongs to one seed on one image, which both hold.
+    It is read at Student's quantile with Satterthwaite's degrees of freedom. A crossed bootstrap alone counts that
+    third part three times, and sees few seeds with too small a spread.
 
     Args:
         first: Counts of S runs on N images, `[S, N, P]`.
@@ -64,8 +65,9 @@ def compare_seeds(
         seed: Of the drawing.
 
     Source:
-        Owen 2007, "The pigeonhole bootstrap", for the crossed drawing; Satterthwaite 1946, "An approximate
-        distribution of estimates of variance components".
+        Owen 2007, "The pigeonhole bootstrap", for the crossed drawing; Cameron, Gelbach and Miller 2011, "Robust
+        inference with multiway clustering", for the variance; Satterthwaite 1946, "An approximate distribution of
+        estimates of variance components".
     """
     seeds, images, width = first.shape
     whole = np.stack([first, second]).sum(axis=2).astype(np.float64)
@@ -88,13 +90,12 @@ def compare_seeds(
         joint.append(np.where(drawn[..., None] > 0, drawn[..., None] * gains, 0.0).sum(axis=1))
     of_images = _variance(np.concatenate(over_images)) * images / (images - 1)
     of_seeds = by_seed.var(axis=0, ddof=1) / seeds if seeds > 1 else np.zeros_like(of_images)
+    of_both = _interaction(first, second, compute)
     samples = np.sort(np.concatenate(joint), axis=0)
+    parts = np.stack([of_seeds, of_images, of_both])
+    freedom = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
     interval = np.stack(
-        [
-            _read(samples[:, [column]], float(of_seeds[column]), float(of_images[column]), seeds, images, level)
-            for column in range(samples.shape[1])
-        ],
-        axis=1,
+        [_read(samples[:, [column]], parts[:, column], freedom, level) for column in range(samples.shape[1])], axis=1
     )
     interval[:, np.isnan(by_seed).any(axis=0)] = np.nan
     return Effects(by_seed, interval, p_values)
@@ -157,15 +158,35 @@ def detectable(spread: float, seeds: int, *, level: float = LEVEL, power: float 
     return sum(quantiles_of) * spread / math.sqrt(seeds)
 
 
+def _interaction(first: Counts, second: Counts, compute: Compute) -> Figures:
+    """Estimate the variance of the mean difference by what belongs to one seed on one image alone, `[F]`.
+
+    By what leaving each image out changes for each seed (the jackknife), with rows and columns taken out.
+    """
+    seeds, images, _ = first.shape
+    if seeds < 2:
+        return np.zeros(compute(first.sum(axis=1)[0].astype(np.float64)).shape)
+    both = np.stack([first, second]).astype(np.float64)
+    left = compute(both.sum(axis=2, keepdims=True) - both)  # [2, S, N, F]
+    changes = (images - 1) * (left[1] - left[0])
+    rest = changes - changes.mean(axis=0) - changes.mean(axis=1, keepdims=True) + changes.mean(axis=(0, 1))
+    return np.asarray((rest**2).sum(axis=(0, 1)) / ((seeds - 1) * (images - 1) * seeds * images))
+
+
 def _read(
-    samples: NDArray[np.float64], of_seeds: float, of_images: float, seeds: int, images: int, level: float
+    samples: NDArray[np.float64], parts: NDArray[np.float64], freedom: NDArray[np.int_], level: float
 ) -> NDArray[np.float64]:
-    """Read both ends of one figure from its sorted resamples, `[2]`."""
-    variance, drawn = of_seeds + of_images, float(_variance(samples)[0])
+    """Read both ends of one figure from its sorted resamples, `[2]`, for variances over seeds, images and both."""
+    of_seeds, of_images, of_both = (0.0 if np.isnan(part) else float(part) for part in parts)
+    # Few images or seeds may put the difference below what either alone shows.
+    variance = max(of_seeds + of_images - of_both, of_seeds, of_images)
+    drawn = float(_variance(samples)[0])
     if not variance > 0.0 or not drawn > 0.0:  # No two resamples differ, or the figure does not exist.
         return quantiles(samples, percentile_levels(0.0, 1))[:, 0]
-    squares = of_images**2 / (images - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
-    student = -float(stdtrit(variance**2 / squares, (1.0 - level) / 2.0))
+    squares = sum(part**2 / free for part, free in zip((of_seeds, of_images, of_both), freedom, strict=True) if free)
+    # The estimate itself is uncertain, and most where the parts nearly cancel: never fewer than the scarcest part has.
+    degrees = max(variance**2 / squares, float(freedom[freedom > 0].min()))
+    student = -float(stdtrit(degrees, (1.0 - level) / 2.0))
     tail = student * math.sqrt(variance / drawn)
     return quantiles(samples, percentile_levels(tail, 1))[:, 0]
 

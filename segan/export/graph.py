@@ -1,12 +1,21 @@
 """A network as one graph that serves every size: from an image to the probabilities of its classes."""
 
+import contextlib
 import copy
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from segan.errors import SeganError
 from segan.models.sizes import AnySize
+
+# The deepest encoders that can be traced take under a minute; some others do not end.
+TRACING_LIMIT_S = 300.0
 
 
 class Probabilities(nn.Module):
@@ -64,11 +73,43 @@ def export_program(network: nn.Module) -> ExportedProgram:
         A program from `image`, float32 `[N, 3, H, W]`, to probabilities, float32 `[N, K, H, W]`. The conditions on
         sizes that its `module()` checks are guesses from the traced sample, which `save_program` leaves out: compare
         the result with the network at other sizes.
+
+    Raises:
+        SeganError: It takes longer than `TRACING_LIMIT_S`.
     """
     wrapped = Probabilities(network)
     dynamic = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    with torch.no_grad():
+    with torch.no_grad(), _limited(TRACING_LIMIT_S):
         return torch.export.export(wrapped, (_sample(network),), dynamic_shapes=(dynamic,), strict=False)
+
+
+class _TooLongError(BaseException):
+    """No `Exception`, so that the tracer cannot take it for a failed attempt of its own and go on."""
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """End what runs inside after so long; without effect outside the main thread, or where there are no alarms."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _TooLongError:
+        raise SeganError(
+            f"the network cannot be exported: seen no graph for every size of image after {seconds:g} s, expected one "
+            "within a minute. Encoders that cut their maps into windows (swin, maxvit) have none: predict with the run "
+            "itself, or train with another encoder."
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _sample(network: nn.Module) -> Tensor:

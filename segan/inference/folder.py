@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segan.data.images import read_image, show_path
+from segan.data.images import image_size, read_image, show_path
 from segan.data.row_source import RowSource, open_rows
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
@@ -125,6 +125,16 @@ class _Task:
             return None
         self.states[job] = state
         return rows
+
+    def is_large(self, job: Job) -> bool:
+        """Tell whether an image is so large that several at once would not fit into the memory."""
+        if job.conflict is not None:
+            return False
+        try:
+            height, width = image_size(job.path)
+        except DataError:
+            return False  # Told when it is read.
+        return height * width >= BY_ROWS_FROM_PX
 
     def write_rows(self, job: Job, size: tuple[int, int], strips: Iterator[Strip]) -> Row:
         """Write the results of an image as its rows come; see `write`."""
@@ -263,6 +273,7 @@ def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator
         probabilities=task.plan.wants_probabilities,
         open_rows=task.open_rows,
         write_rows=task.write_rows,
+        is_large=task.is_large,
     )
     with contextlib.closing(pipeline.run(todo)) as results:
         for job, writing in results:

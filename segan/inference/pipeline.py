@@ -39,6 +39,10 @@ class _Opened(NamedTuple):
     rows: RowSource
 
 
+class _Alone(NamedTuple):
+    """An image that is not read beside others."""
+
+
 class _Ready(NamedTuple):
     """An image that was read.
 
@@ -73,6 +77,7 @@ class Pipeline(Generic[T, R]):
         probabilities: Whether predictions hold the probabilities.
         open_rows: Opens an image that is better read by rows; `None` where it gives none.
         write_rows: Takes the item, the height and width of its image, and the strips of it.
+        is_large: Tells of an image that is to be the only one in memory, without reading it; `None`: none is.
     """
 
     segmenter: Segmenter
@@ -81,6 +86,7 @@ class Pipeline(Generic[T, R]):
     probabilities: bool = False
     open_rows: Callable[[T], RowSource | None] | None = None
     write_rows: Callable[[T, tuple[int, int], Iterator[Strip]], R] | None = None
+    is_large: Callable[[T], bool] | None = None
 
     def run(self, items: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
         """Predict all items.
@@ -110,6 +116,8 @@ class Pipeline(Generic[T, R]):
                     waiting.append((item, writers.submit(_refuse, error)))
                 elif isinstance(found, _Opened):
                     waiting.append((item, self._predict_rows(item, found.rows, lanes)))
+                elif isinstance(found, _Alone):
+                    waiting.append((item, self._predict_alone(item, lanes, writers)))
                 elif found.planes is None:
                     waiting.append((item, self._predict_large(item, found, lanes, writers)))
                 else:
@@ -125,13 +133,18 @@ class Pipeline(Generic[T, R]):
                 wait([writing])
                 yield item, writing
 
-    def _take(self, item: T) -> _Ready | _Opened:
+    def _take(self, item: T) -> _Ready | _Opened | _Alone:
         begun = time.perf_counter()
         rows = None if self.open_rows is None else self.open_rows(item)
         if rows is not None:
             if can_stream(self.segmenter, rows.size):
                 return _Opened(rows)
             rows.close()
+        if self.is_large is not None and self.is_large(item):
+            return _Alone()
+        return self._read(item, begun)
+
+    def _read(self, item: T, begun: float) -> _Ready:
         image = self.read(item)
         prepared = self.segmenter.prepare(image)
         planes = self.segmenter.normalize(prepared) if self.segmenter.fits_one_run(prepared) else None
@@ -171,6 +184,19 @@ class Pipeline(Generic[T, R]):
             return writers.submit(_refuse, error)
         return writers.submit(self.write, item, ready.image, prediction, ready.seconds + time.perf_counter() - begun)
 
+    def _predict_alone(self, item: T, lanes: Executor, writers: Executor) -> Future[R]:
+        """Read, predict and write an image in turn, so that no two such images are in memory at once."""
+        try:
+            ready = self._read(item, time.perf_counter())
+        except Exception as error:  # noqa: BLE001 - as above.
+            return writers.submit(_refuse, error)
+        if ready.planes is None:
+            writing = self._predict_large(item, ready, lanes, writers)
+        else:
+            writing = writers.submit(self._finish, item, ready, lanes.submit(self._run_group, [ready]), 0)
+        wait([writing])
+        return writing
+
     def _predict_rows(self, item: T, rows: RowSource, lanes: Executor) -> Future[R]:
         """Predict and write an image in this thread: its rows are taken as they come."""
         assert self.write_rows is not None
@@ -188,7 +214,7 @@ class Pipeline(Generic[T, R]):
         return done
 
 
-def _belongs(found: _Ready | _Opened | None, first: _Ready) -> bool:
+def _belongs(found: _Ready | _Opened | _Alone | None, first: _Ready) -> bool:
     """Tell whether an image may share a run of the network with the first of a group."""
     return isinstance(found, _Ready) and found.planes is not None and found.prepared.size == first.prepared.size
 

@@ -1,5 +1,6 @@
 """One graph of a network serves every size, in torch and in ONNX."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from segan.errors import SeganError
+from segan.export import graph
 from segan.export.graph import ExactAveragePool, Probabilities, export_program
 from segan.inference.program_file import load_program, save_program
 from segan.models import GENERATORS, build_generator
@@ -106,3 +109,17 @@ def test_the_same_graph_becomes_onnx(architecture: str, tmp_path: Path) -> None:
     exported.save(tmp_path / "network.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert_alike(lambda image: torch.from_numpy(session.run(None, {"image": image.numpy()})[0]), network, SHAPES)
+
+
+def test_tracing_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            while True:
+                image = image + 1
+
+    monkeypatch.setattr(graph, "TRACING_LIMIT_S", 0.5)
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(SeganError, match="seen no graph for every size of image after"):
+        export_program(Endless())
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

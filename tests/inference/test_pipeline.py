@@ -141,3 +141,32 @@ def test_reading_never_runs_far_ahead():
     for done, (_, future) in enumerate(Pipeline(make(Colors()), note, slow).run(range(60))):
         future.result()
         assert len(read) <= done + 40
+
+
+@pytest.mark.parametrize("tile_px", [4, 64])
+def test_large_images_are_in_memory_one_at_a_time(tile_px):
+    segmenter = make(Colors(lanes=2, batch=2), tile_px=tile_px)
+    now, most, lock = set(), [], threading.Lock()
+
+    def read(item):
+        with lock:
+            now.add(item)
+            most.append(len(now & {2, 3, 5}))
+        if item == 5:
+            raise ValueError("damaged")
+        return image_of(item)
+
+    def write(item, image, prediction, seconds):
+        with lock:
+            now.discard(item)
+        return int(prediction.mask[0, 0])
+
+    pipeline = Pipeline(segmenter, read, write, is_large={2, 3, 5}.__contains__)
+    found = list(pipeline.run(range(8)))
+    assert [item for item, _ in found] == list(range(8))
+    assert max(most) == 1
+    for item, future in found:
+        if item == 5:
+            assert isinstance(future.exception(), NotPredictedError)
+        else:
+            assert future.result() == item % 3
