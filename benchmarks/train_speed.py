@@ -1,7 +1,7 @@
 """Speed of training, side by side in one run: the classical pix2pix loop, the pixel loss alone, and the default step.
 
 Unet resnet18, 256x256, batch 4, 11 classes. The arms take turns, so that a slower moment of the machine hits all of
-them, and the medians are compared. To repeat:
+them, and the medians are compared. `--modes` compares the adversarial modes instead. To repeat:
 `python benchmarks/train_speed.py --rounds 8 --out benchmarks/results/train_speed_cpu.json`
 """
 
@@ -11,7 +11,9 @@ import functools
 import itertools
 import json
 import platform
+import shlex
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
@@ -34,6 +36,30 @@ from segan.training.state import Batch
 from segan.training.steps import STEPS
 
 CLASSES, BATCH, SIZE = 11, 4, 256
+PIXEL, PIX2PIX = "pixel", "pix2pix loop"
+MODES: dict[str, dict[str, object]] = {
+    "adversarial": {},
+    "adversarial, balanced by gradients": {"loss.adversarial_balance": "gradient"},
+    "adversarial, straight-through": {"loss.real_masks": "straight_through"},
+    "adversarial, hinge": {"loss.adversarial": "hinge"},
+    "adversarial, R1 at every step": {"loss.r1_weight": 1.0},
+    "adversarial, R1 at every fourth": {"loss.r1_weight": 1.0, "loss.penalty_every_steps": 4},
+    "adversarial, wgan-gp": {"loss.adversarial": "wgan-gp"},
+    "feature matching alone": {"loss.adversarial_weight": 0.0, "loss.feature_matching_weight": 1.0},
+    "multiscale_l1": {"loss.adversarial": "multiscale_l1"},
+    "input product": {"discriminator.input": "product"},
+    "input mask": {"discriminator.input": "mask"},
+    "pixel discriminator": {"discriminator.kind": "pixel"},
+    "image": {"discriminator.kind": "image"},
+    "multiscale": {"discriminator.kind": "multiscale"},
+    "confidence": {"discriminator.kind": "confidence"},
+    "pixel_class, 8 channels": {
+        "discriminator.kind": "pixel_class",
+        "discriminator.channels": 8,
+        "loss.adversarial": "per_class",
+    },
+    "full discriminator": {"discriminator.input_scale": 1.0, "discriminator.channels": 64},
+}
 
 
 def pix2pix_loop(device: torch.device) -> Callable[[Tensor, Tensor], None]:
@@ -72,9 +98,10 @@ def pix2pix_loop(device: torch.device) -> Callable[[Tensor, Tensor], None]:
     return step
 
 
-def our_step(mode: str, device: str, **changes: object) -> Callable[[Tensor, Tensor], None]:
+def our_step(device: str, precision: str, mode: str, **changes: object) -> Callable[[Tensor, Tensor], None]:
     """Build one of our steps with its networks and the default config."""
-    config = load_config(None, extra={"generator.weights": "none", "training.batch_size": BATCH, **changes})
+    own = {"generator.weights": "none", "training.batch_size": BATCH, "training.precision": precision}
+    config = load_config(None, extra={**own, **changes})
     runtime = build_runtime(device, config.training.precision, channels_last=config.training.channels_last)
     objective = build_objective(config, np.ones(CLASSES, np.int64), runtime.device)
     state = build_state(config, CLASSES, runtime, total_steps=100)
@@ -106,20 +133,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"], help="Of our steps.")
+    parser.add_argument("--modes", action="store_true", help="Compare the adversarial modes with the pixel loss alone.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     image = torch.randn(BATCH, 3, SIZE, SIZE, device=device)
     mask = torch.randint(0, CLASSES, (BATCH, SIZE, SIZE), device=device)
-    adversarial = our_step("adversarial", arguments.device)
+    build = functools.partial(our_step, arguments.device, arguments.precision)
+    if arguments.modes:
+        steps = {PIXEL: build(PIXEL), **{name: build("adversarial", **MODES[name]) for name in MODES}}
+        arms = {name: functools.partial(step, image, mask) for name, step in steps.items()}
+        report(time_in_turns(arms, arguments.rounds, device, steps=1, warm=0), arguments)
+        return
+    adversarial = build("adversarial")
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(loaded_batches(Path(folder))) as loaded:
-        full = {"discriminator.input_scale": 1.0, "discriminator.channels": 64}
         steps = {
-            "pix2pix loop": pix2pix_loop(device),
-            "pixel": our_step("pixel", arguments.device),
+            PIX2PIX: pix2pix_loop(device),
+            PIXEL: build(PIXEL),
             "adversarial": adversarial,
-            "adversarial, full discriminator": our_step("adversarial", arguments.device, **full),
+            "adversarial, full discriminator": build("adversarial", **MODES["full discriminator"]),
         }
         arms = {name: functools.partial(step, image, mask) for name, step in steps.items()}
         seconds = time_in_turns(arms, arguments.rounds, device, steps=1, warm=0)
@@ -153,23 +187,26 @@ def time_in_turns(
 def report(seconds: dict[str, list[float]], arguments: argparse.Namespace) -> None:
     """Print a table of medians and ratios, and write it as JSON."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    print(f"{'arm':34s} {'images/s':>9s} {'/ pix2pix':>10s} {'step / pixel':>13s}")
+    base = medians.get(PIX2PIX)
+    print(f"{'arm':36s} {'images/s':>9s} {'step / pixel':>13s}" + (f" {'/ pix2pix':>10s}" if base else ""))
     for name, median in medians.items():
-        over, cost = medians["pix2pix loop"] / median, median / medians["pixel"]
-        print(f"{name:34s} {BATCH / median:9.2f} {over:10.2f} {cost:13.2f}")
-    facts = {
+        over = f" {base / median:10.2f}" if base else ""
+        print(f"{name:36s} {BATCH / median:9.2f} {median / medians[PIXEL]:13.2f}{over}")
+    facts: dict[str, object] = {
         "date": date.today().isoformat(),
-        "command": f"python benchmarks/train_speed.py --rounds {arguments.rounds} --device {arguments.device}",
+        "command": shlex.join(["python", "benchmarks/train_speed.py", *sys.argv[1:]]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, "
         f"{torch.cuda.get_device_name() if arguments.device == 'cuda' else torch.cpu.get_capabilities()['cpu_name']}",
         "torch": torch.__version__,
+        "precision": build_runtime(arguments.device, arguments.precision, channels_last=True).precision,
         "median_step_s": medians,
         "images_per_s": {name: BATCH / median for name, median in medians.items()},
-        "speed_over_pix2pix": {name: medians["pix2pix loop"] / median for name, median in medians.items()},
-        "step_over_pixel": {name: median / medians["pixel"] for name, median in medians.items()},
-        "loading_efficiency": medians["in memory"] / medians["with loading"],
+        "step_over_pixel": {name: median / medians[PIXEL] for name, median in medians.items()},
     }
-    print(f"with loading: {facts['loading_efficiency']:.1%} of the speed on data in memory")
+    if base:
+        facts["speed_over_pix2pix"] = {name: base / median for name, median in medians.items()}
+        facts["loading_efficiency"] = medians["in memory"] / medians["with loading"]
+        print(f"with loading: {facts['loading_efficiency']:.1%} of the speed on data in memory")
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
