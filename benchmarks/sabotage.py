@@ -40,7 +40,7 @@ SWAPPED = "swapped labels"
 ARMS: dict[str, dict[str, object]] = {
     "pixel-only": {"loss.adversarial_weight": 0},
     "adversarial": {},
-    "rate x100": {"optimizer.discriminator_lr": 1e-2},
+    "rate x100": {"optimizer.discriminator_lr": 5e-2},
     "one-hot": {"loss.real_masks": "onehot"},
     "shuffled": {"discriminator.control": "shuffled"},
     # With matched masks it would hardly learn the wrong way round, so it gets the leak too.

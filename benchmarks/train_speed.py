@@ -39,13 +39,17 @@ CLASSES, BATCH, SIZE = 11, 4, 256
 PIXEL, PIX2PIX = "pixel", "pix2pix loop"
 MODES: dict[str, dict[str, object]] = {
     "adversarial": {},
-    "adversarial, balanced by gradients": {"loss.adversarial_balance": "gradient"},
+    "adversarial, fixed weight": {"loss.adversarial_balance": "fixed"},
     "adversarial, straight-through": {"loss.real_masks": "straight_through"},
     "adversarial, hinge": {"loss.adversarial": "hinge"},
     "adversarial, R1 at every step": {"loss.r1_weight": 1.0},
     "adversarial, R1 at every fourth": {"loss.r1_weight": 1.0, "loss.penalty_every_steps": 4},
     "adversarial, wgan-gp": {"loss.adversarial": "wgan-gp"},
-    "feature matching alone": {"loss.adversarial_weight": 0.0, "loss.feature_matching_weight": 1.0},
+    "feature matching alone": {
+        "loss.adversarial_balance": "fixed",
+        "loss.adversarial_weight": 0.0,
+        "loss.feature_matching_weight": 1.0,
+    },
     "multiscale_l1": {"loss.adversarial": "multiscale_l1"},
     "input product": {"discriminator.input": "product"},
     "input mask": {"discriminator.input": "mask"},

@@ -145,12 +145,14 @@ class LossConfig(Section):
         "`per_class` names the class of each pixel or calls it fake, with the kind `pixel_class`, Schönfeld 2021.",
     )
     adversarial_weight: NonNegative = Field(
-        0.01, description="Weight of the adversarial term after the ramp; 0: pixel-only. 0.01 as in AdvSemiSeg."
+        0.1,
+        description="Weight of the adversarial term after the ramp; 0: pixel-only. What it means is the balance's; 0.1 "
+        "from the search in docs/howto/adversarial-settings.md.",
     )
     adversarial_balance: Literal["fixed", "gradient"] = Field(
-        "fixed",
+        "gradient",
         description="`gradient`: `adversarial_weight` is the ratio of the adversarial gradient's norm to the pixel "
-        "loss's, by the logits, kept at each step; Esser 2021.",
+        "loss's, by the logits, kept at each step; Esser 2021. `fixed`: it multiplies the loss; AdvSemiSeg takes 0.01.",
     )
     adversarial_limit: Positive | None = Field(
         1.0,
@@ -181,7 +183,9 @@ class OptimizerConfig(Section):
     """AdamW for the generator, Adam for the discriminator."""
 
     generator_lr: Positive = Field(1e-3, description="Peak learning rate.")
-    discriminator_lr: Positive = Field(1e-4, description="1e-4 as in AdvSemiSeg; lower it when the discriminator wins.")
+    discriminator_lr: Positive = Field(
+        5e-4, description="5e-4 from the search, 1e-4 in AdvSemiSeg; lower it when the discriminator wins."
+    )
     weight_decay: NonNegative = Field(
         1e-2, description="Decoupled L2 of the generator's weights, not of norms or biases."
     )

@@ -135,7 +135,7 @@ def plan_arms(
             if arm.name in ARMS and (mode == PIXEL) != (arm.name == PIXEL):
                 raise ConfigError(
                     f"arm {arm.name}: seen loss.adversarial_weight 0, expected above 0. Set it for all arms with "
-                    "--set loss.adversarial_weight=0.01."
+                    "--set loss.adversarial_weight=0.1."
                 )
             cells.append(Cell(DATASET, arm.name, mode, seed, built, name=arm.name, split=split))
     _refuse_other_data(cells)

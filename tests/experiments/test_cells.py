@@ -28,7 +28,7 @@ def test_first_seeds_come_first():
 def test_modes_and_seeds_differ_in_their_own_keys_alone():
     pixel, adversarial, again, _ = (cell.config.model_dump() for cell in toy_cells())
     assert not pixel["loss"]["adversarial_weight"]
-    assert adversarial["loss"]["adversarial_weight"] == 0.01
+    assert adversarial["loss"]["adversarial_weight"] == 0.1
     adversarial["loss"]["adversarial_weight"] = 0.0
     assert pixel == adversarial
     assert (pixel.pop("seed"), again.pop("seed")) == (0, 1)

@@ -51,7 +51,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SABOTAGES: dict[str, tuple[dict[str, object], Callable[[pytest.MonkeyPatch], None]]] = {
-    "rate x100": ({"optimizer.discriminator_lr": 1e-2}, nothing),
+    "rate x100": ({"optimizer.discriminator_lr": 5e-2}, nothing),
     # So few steps do not take it above 0.95, so here it wins earlier.
     "one-hot": ({**LEAKY, "health.accuracy_band": [0.3, 0.7]}, nothing),
     "shuffled": ({"discriminator.control": "shuffled"}, nothing),
