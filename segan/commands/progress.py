@@ -1,6 +1,7 @@
 """A bar of progress on standard error, so that standard output holds the result alone."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 Advance = Callable[[int, int], None]
@@ -17,7 +18,10 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Advance]:
     Yields:
         A function that takes the number done and the total.
     """
-    from rich.console import Console
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console  # Only here: a tenth of the start of a command that shows no bar.
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -37,6 +41,6 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Advance]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

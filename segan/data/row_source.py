@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from segan.data.formats import damaged, unreadable
 from segan.data.images import decode_pixels, reduce_pixels
 from segan.data.intensity import SixteenBit, count_16_bit, table_of_16_bit
-from segan.data.tiff_bands import TiffBands, find_bands
+
+if TYPE_CHECKING:
+    from segan.data.tiff_bands import TiffBands
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class RowSource(Protocol):
@@ -85,7 +89,7 @@ class BandRows:
         sixteen_bit: How deep pixels become 8 bits; `percentile` decodes the whole picture once more, at the first read.
     """
 
-    def __init__(self, stream: BinaryIO, path: Path, bands: TiffBands, sixteen_bit: SixteenBit) -> None:
+    def __init__(self, stream: BinaryIO, path: Path, bands: "TiffBands", sixteen_bit: SixteenBit) -> None:
         self._stream, self._path, self._bands, self._sixteen_bit = stream, path, bands, sixteen_bit
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._table: NDArray[np.uint8] | None = None
@@ -165,6 +169,11 @@ def open_rows(path: Path, *, sixteen_bit: SixteenBit) -> RowSource | None:
         stream = path.open("rb")
     except (OSError, ValueError):
         return None
+    if stream.peek(4)[:4] not in _TIFF_STARTS:
+        stream.close()
+        return None
+    from segan.data.tiff_bands import find_bands  # Only here: it brings tifffile, a tenth of a second at a start.
+
     bands = find_bands(stream)
     if bands is None:
         stream.close()

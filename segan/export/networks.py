@@ -13,6 +13,7 @@ from torch import nn
 
 from segan.errors import SeganError, UsageError
 from segan.export.graph import export_program
+from segan.inference.openvino_package import import_openvino
 
 _INSTALL = "expected it. Run pip install 'segan[{extra}]'."
 
@@ -87,19 +88,6 @@ def write_network(kind: str, network: nn.Module, folder: Path) -> None:
             f"--format {kind}: the network cannot be exported ({type(error).__name__}: {first[:300]}), expected layers "
             "that it knows. Try another --format."
         ) from error
-
-
-def import_openvino(where: str) -> Any:
-    """Import OpenVINO.
-
-    Raises:
-        UsageError: It is not installed.
-    """
-    try:
-        import openvino
-    except ImportError as error:
-        raise UsageError(f"{where}: openvino is not installed, {_INSTALL.format(extra='openvino')}") from error
-    return openvino
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from segan.data.images import read_image
 from segan.errors import UsageError
-from segan.export.networks import import_openvino, quiet
+from segan.export.networks import quiet
+from segan.inference.openvino_package import forbid_telemetry, import_openvino
 from segan.inference.segmenter import Segmenter
 
 # More images move the ranges little and take minutes.
@@ -40,6 +41,7 @@ def quantizer(kind: str, segmenter: Segmenter, images: Sequence[Path]) -> Callab
         raise UsageError(f"--int8: --format {kind} seen, expected onnx or openvino. Choose one of these.")
     try:
         with quiet():
+            forbid_telemetry()
             import nncf
     except ImportError as error:
         raise UsageError("--int8: nncf is not installed, expected it. Run pip install 'segan[openvino]'.") from error

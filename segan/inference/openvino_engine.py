@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.threads import count_cores
-from segan.errors import CheckpointError, UsageError
+from segan.errors import CheckpointError
+from segan.inference.openvino_package import import_openvino
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 
 # Left to itself, OpenVINO calculates in bf16 wherever the processor can.
@@ -68,13 +69,7 @@ def open_openvino(path: Path, precision: str, lanes: int, *, cache: Path | None 
         UsageError: OpenVINO is not installed.
         CheckpointError: OpenVINO does not take the file.
     """
-    try:
-        import openvino
-    except ImportError as error:
-        raise UsageError(
-            "--backend openvino: openvino is not installed, expected it. Run pip install 'segan[openvino]', or use "
-            "another backend."
-        ) from error
+    openvino = import_openvino("--backend openvino")
     core = openvino.Core()
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],

@@ -184,3 +184,14 @@ def test_a_loss_of_mean_iou_fails_the_check():
     fine.validate("int8")
     with pytest.raises(SeganError, match=r"mean IoU falls by 0\.60 points, expected 0\.5 at most"):
         Comparison(4, 0.99, 0.5, 0.494, 1.0, 1.0).validate("int8")
+
+
+def test_openvino_tells_nobody() -> None:
+    code = (
+        "import sys, threading\n"
+        "from segan.inference.openvino_package import import_openvino\n"
+        "import_openvino('--backend openvino')\n"
+        "assert not [name for name in sys.modules if name.startswith('openvino_telemetry.')]\n"
+        "assert threading.active_count() == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
