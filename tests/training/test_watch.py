@@ -155,7 +155,7 @@ def test_all_measures_in_order(data: Path, tmp_path: Path, monkeypatch: pytest.M
     assert rests == [14, 15, 16, 17]
     assert torch.equal(seen[13][1], seen[17][1])
     assert not torch.equal(seen[17][1], seen[18][1])
-    peak = 0.1  # The discriminator's rate as a share of the generator's.
+    peak = 0.5  # The discriminator's rate as a share of the generator's.
     assert [seen[step][2] for step in (17, 18, 22, 33)] == pytest.approx([peak, 0.3 * peak, 0.09 * peak, 0.09 * peak])
     assert [seen[step][3] for step in (25, 26, 30)] == pytest.approx([1.0, 0.3, 0.09])
     assert max(seen) == 33
