@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from segan.evaluation.uncertainty import (
     LEVEL,
@@ -156,6 +156,25 @@ def detectable(spread: float, seeds: int, *, level: float = LEVEL, power: float 
         return math.inf
     quantiles_of = [-float(stdtrit(seeds - 1, tail)) for tail in ((1.0 - level) / 2.0, 1.0 - power)]
     return sum(quantiles_of) * spread / math.sqrt(seeds)
+
+
+def detectable_with(interval: tuple[float, float], *, level: float = LEVEL, power: float = 0.8) -> float:
+    """Compute the difference that an experiment with an interval this wide would show with the given power.
+
+    Args:
+        interval: Of a difference, over seeds and images; NaN where there is none.
+        level: Of the interval, which must not hold 0.
+        power: Wanted share of experiments that show it.
+
+    Returns:
+        In the unit of the interval. Normal quantiles: somewhat too large where seeds or images are few.
+
+    >>> round(detectable_with((-0.1, 0.3)), 2)
+    0.29
+    """
+    low, high = interval
+    wanted, held = float(ndtri(power)), -float(ndtri((1.0 - level) / 2.0))
+    return (high - low) / 2.0 * (1.0 + wanted / held)
 
 
 def _interaction(first: Counts, second: Counts, compute: Compute) -> Figures:

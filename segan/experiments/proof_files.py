@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segan import __version__
-from segan.evaluation.hierarchy import detectable
+from segan.evaluation.hierarchy import detectable_with
 from segan.evaluation.intervals import plain_ends
 from segan.experiments.cells import Cell
 from segan.experiments.effects import MEASURED, VERDICT_ON, Comparison, Effect, Verdict
@@ -27,7 +27,7 @@ Differences are in points, hundredths of the figure; of the component error lowe
 discriminator that is shown the true masks of other images, `frozen` one with random weights that never learns: neither
 can know which mask belongs to an image. An arm helps where its interval against `pixel` and those against all controls
 lie above 0, and hurts where the one against `pixel` lies below 0. `no evidence` is no proof that it does nothing: see
-the smallest difference that these seeds can show."""
+the smallest difference that these seeds and images can show."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def show_verdict(verdict: Verdict) -> str:
 
 
 def show_power(effect: Effect) -> str:
-    """Say what difference the seeds at hand can show, given the spread that was seen."""
+    """Say what difference the seeds and images at hand can show, given the interval that they left."""
     seeds = len(effect.by_seed)
     if seeds < 2:
         return "one seed shows no difference: take five or more"
-    found = 100 * detectable(effect.spread, seeds)
+    found = 100 * detectable_with(effect.interval)
     return (
-        f"{seeds} seeds with a spread of {100 * effect.spread:.2f} points show {found:.2f} points or more, four times "
-        "in five"
+        f"{seeds} seeds, which spread by {100 * effect.spread:.2f} points, and these images show {found:.2f} points or "
+        "more, about four times in five"
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from segan.evaluation.hierarchy import compare_seeds, detectable, sign_flip_p_values
+from segan.evaluation.hierarchy import compare_seeds, detectable, detectable_with, sign_flip_p_values
 from segan.evaluation.intervals import figures
 
 
@@ -112,6 +112,12 @@ def test_the_detectable_difference_has_the_power_it_claims(seeds):
     draws = random.normal(size, 1.0, (20_000, seeds))
     reach = stats.t.ppf(0.975, seeds - 1) * draws.std(axis=1, ddof=1) / math.sqrt(seeds)
     assert np.mean(draws.mean(axis=1) > reach) == pytest.approx(0.8, abs=0.04)
+
+
+def test_an_interval_tells_the_difference_that_it_would_show():
+    draws = np.random.default_rng(0).normal(detectable_with((-1.96, 1.96)), 1.0, 100_000)
+    assert np.mean(draws > 1.96) == pytest.approx(0.8, abs=0.01)
+    assert math.isnan(detectable_with((math.nan, math.nan)))
 
 
 def test_one_seed_detects_nothing():
