@@ -52,6 +52,7 @@ class Event:
         done: What is done, in words.
         seen: The reading; NaN where there is no single one.
         band: Where it should lie; `None` where there is none.
+        goes_back: Whether the networks are put back.
     """
 
     action: str
@@ -59,11 +60,7 @@ class Event:
     done: str
     seen: float = math.nan
     band: Band | None = None
-
-    @property
-    def goes_back(self) -> bool:
-        """Whether the networks are put back."""
-        return self.action in {"roll_back", "fall_back"}
+    goes_back: bool = False
 
 
 def weight_share(standing: Standing, bands: Bands | None) -> float:
@@ -120,7 +117,8 @@ def _answer_broken(standing: Standing, broken: Sequence[str], step: int) -> tupl
     if standing.rollbacks:
         return _fall_back(standing, finding, step)
     after = replace(standing, rollbacks=1, weight_cuts=standing.weight_cuts + 1, calm_windows=0, low_scores=0)
-    return after, [Event("roll_back", finding.words, "both networks go back and the adversarial weight is lowered")]
+    done = "both networks go back and the adversarial weight is lowered"
+    return after, [Event("roll_back", finding.words, done, goes_back=True)]
 
 
 def _answer(standing: Standing, finding: Finding, bands: Bands, step: int) -> tuple[Standing, list[Event]]:
@@ -142,8 +140,15 @@ def _answer(standing: Standing, finding: Finding, bands: Bands, step: int) -> tu
 
 
 def _fall_back(standing: Standing, finding: Finding, step: int) -> tuple[Standing, list[Event]]:
-    band = None if math.isnan(finding.seen) else finding.band
-    event = Event("fall_back", finding.words, "the run goes on with the pixel loss alone", finding.seen, band)
+    """Silence the adversary; networks stay as they are where only the discriminator is at fault and no score is low."""
+    event = Event(
+        "fall_back",
+        finding.words,
+        "the run goes on with the pixel loss alone",
+        finding.seen,
+        None if math.isnan(finding.seen) else finding.band,
+        goes_back=finding.about != "discriminator" or standing.low_scores > 0,
+    )
     return replace(standing, fell_back_at=step), [event]
 
 

@@ -145,7 +145,7 @@ def _tell(setting: Setting, log: MetricsLog, step: int, event: Event, back: int 
     window = None if setting.bands is None else setting.bands.window_steps
     log.write("health", step, {**facts, "band": band, "window_steps": window})
     expected = "" if event.band is None else f", expected {_words(event.band)}"
-    show = setting.display.warn if event.goes_back else setting.display.line
+    show = setting.display.warn if event.action in {"roll_back", "fall_back"} else setting.display.line
     show(f"health at step {step}: {event.finding}{expected}; {done}")
 
 

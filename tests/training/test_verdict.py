@@ -34,6 +34,20 @@ def test_a_discriminator_that_wins_meets_all_measures_in_order() -> None:
     assert events[1].done == "the discriminator's rate is lowered to 0.3 of its own"
     assert events[4].done == "the adversarial weight is lowered to 0.09 of its own"
     assert (events[0].seen, events[0].band) == (0.99, (0.3, 0.95))
+    assert not any(event.goes_back for event in events)
+
+
+@pytest.mark.parametrize(
+    ("standing", "changes"),
+    [
+        (Standing(has_rested=True, rate_cuts=2, weight_cuts=2, low_scores=1), {"d_accuracy": 0.99}),
+        (Standing(weight_cuts=2), {"gradient_ratio": 0.9}),
+        (Standing(weight_cuts=2), {"gradient_ratio": 0.9, "d_accuracy": 0.99}),
+    ],
+)
+def test_a_generator_that_may_be_harmed_goes_back(standing: Standing, changes: dict[str, float]) -> None:
+    _, (event,) = run(standing, 1, **changes)
+    assert (event.action, event.goes_back) == ("fall_back", True)
 
 
 def test_a_generator_in_trouble_meets_the_weight_at_once() -> None:
