@@ -208,6 +208,7 @@ def main() -> None:
     parser.add_argument("--membrane", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="Folder of the runs.")
     parser.add_argument("--minutes", type=float, default=3.0, help="Of the dearest arm; fixes the steps of all.")
+    parser.add_argument("--kept", type=int, default=KEPT, help="Variants that go on to stage 2.")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--table", action="store_true", help="Write the table of what is done; run nothing.")
     parser.add_argument("--ranking", type=Path, help="Written by the stage before, where its runs are gone.")
@@ -219,7 +220,7 @@ def main() -> None:
         order = [row["name"] for row in before] if before else None
         searched = min(arguments.stage, TEST) - 1
         ranked_before = order or [row.name for row in rank(read_effects(arguments.work, list(CONFIGS)), searched)]
-        names = ranked_before[: KEPT if arguments.stage < TEST else 1]
+        names = ranked_before[: arguments.kept if arguments.stage < TEST else 1]
     datasets = datasets_of(arguments.stage)
     running = [prove(dataset, names, arguments, table=arguments.table) for dataset in datasets]
     for process in running:
