@@ -35,14 +35,19 @@ def test_variants_are_ordered_by_the_rule() -> None:
         "on one data set": {"camvid": _row(0.2, 0.2, 1.0)},
         "too few seeds": _both(0.2, 0.2, 1.0, seeds=1),
     }
-    names = [row.name for row in SEARCH.rank(effects, seeds=2)]
+    names = [row.name for row in SEARCH.rank(effects, stage=2)]
     assert names == ["near, sharper", "near, as sharp, dearer", "best", "far"]
 
 
 def test_points_are_the_mean_over_data_sets() -> None:
     effects = {"a": {"camvid": _row(0.01, 0.0, 1.0), "membrane": _row(-0.02, 0.02, 2.0)}}
-    (row,) = SEARCH.rank(effects, seeds=1)
+    (row,) = SEARCH.rank(effects, stage=1)
     assert (row.mean_iou, row.boundary_f1, row.cost) == pytest.approx((-0.5, 1.0, 1.5))
+
+
+def test_further_seeds_are_of_one_data_set() -> None:
+    rows = SEARCH.rank({"a": {"camvid": _row(0.01, 0.0, 1.0, seeds=15)}}, stage=4)
+    assert [(row.name, row.mean_iou) for row in rows] == [("a", pytest.approx(1.0))]
 
 
 def test_membrane_card_keeps_the_test_images(tmp_path: Path) -> None:
@@ -51,11 +56,11 @@ def test_membrane_card_keeps_the_test_images(tmp_path: Path) -> None:
     assert "test: 0.2" in text
 
 
-def _both(mean_iou: float, boundary_f1: float, cost: float, *, seeds: int = 2) -> dict[str, Any]:
+def _both(mean_iou: float, boundary_f1: float, cost: float, *, seeds: int = 3) -> dict[str, Any]:
     return {name: _row(mean_iou, boundary_f1, cost, seeds=seeds) for name in SEARCH.CONFIGS}
 
 
-def _row(mean_iou: float, boundary_f1: float, cost: float, *, seeds: int = 2) -> dict[str, Any]:
+def _row(mean_iou: float, boundary_f1: float, cost: float, *, seeds: int = 3) -> dict[str, Any]:
     by_seed = {str(seed): mean_iou for seed in range(seeds)}
     effects = {"mean_iou": {"mean": mean_iou, "by_seed": by_seed}, "boundary_f1": {"mean": boundary_f1}}
     return {"effects": effects, "seconds_ratio": cost}
