@@ -3,8 +3,9 @@
 Every arm is a process of its own that turns the same images into mask files, in turns, several rounds; medians are
 compared. Beside each of ours stands its bound: the same network on the same machine with the images in memory, nothing
 else done. To repeat, with a Unet that was trained at full size:
-`segan train camvid_cpu --data data/camvid --out runs/unet --set generator.architecture=unet --set generator.options={}
---set 'preprocessing=[{name: resize, mode: crop, height: 160, width: 224}, {name: normalize}]'`, then
+`segan train camvid_cpu --data data/camvid --out runs/unet --max-minutes 12 --set generator.architecture=unet --set
+generator.options={} --set 'preprocessing=[{name: resize, mode: crop, height: 160, width: 224}, {name: random_scale,
+min: 0.75, max: 1.75}, {name: normalize}]'`, then
 `python benchmarks/predict.py --model runs/unet --data data/camvid --out benchmarks/results/predict_cpu.json`
 """
 
@@ -176,9 +177,11 @@ def agreement(masks: Path, reference: Path) -> float:
 
 def score(masks: Path, arguments: argparse.Namespace) -> float:
     """Compute the mean IoU of a folder of masks."""
-    words = ["evaluate", "--predictions", str(masks), "--masks", str(arguments.data / "masks" / "test"), "--json"]
-    words += ["--card", "camvid", "--quiet"]
-    found = subprocess.run([sys.executable, "-m", "segan", *words], check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
+        for path in masks.iterdir():
+            (Path(folder) / path.name).symlink_to((arguments.data / "masks" / "test" / path.name).resolve())
+        words = ["evaluate", "--predictions", str(masks), "--masks", folder, "--card", "camvid", "--json", "--quiet"]
+        found = subprocess.run([sys.executable, "-m", "segan", *words], check=True, capture_output=True, text=True)
     return float(json.loads(found.stdout)["mean_iou"])
 
 
