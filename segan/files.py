@@ -53,8 +53,11 @@ class StagedFile:
         """What `file_state` will say of it under its name."""
         return file_state(self.temporary)
 
-    def commit(self) -> None:
-        """Take the final name in one rename; the folder is flushed too, so the name survives a power cut.
+    def commit(self, *, flush: bool = True) -> None:
+        """Take the final name in one rename.
+
+        Args:
+            flush: Flush the folder too, so that the name survives a power cut.
 
         Raises:
             OSError: The folder is not writable; the file is gone.
@@ -64,7 +67,8 @@ class StagedFile:
         except BaseException:
             self.discard()
             raise
-        flush_folder(self.path.parent)
+        if flush:
+            flush_folder(self.path.parent)
 
     def discard(self) -> None:
         """Remove it; an earlier file of its name is untouched."""
@@ -85,8 +89,11 @@ class PartFile:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
+        try:
+            descriptor, name = _open_temporary(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = _open_temporary(path)
         self._staged = StagedFile(path, Path(name))
         self.stream = os.fdopen(descriptor, "wb")
 
@@ -107,6 +114,10 @@ class PartFile:
         with contextlib.suppress(OSError):  # Of a full disk, closing tells again.
             self.stream.close()
         self._staged.discard()
+
+
+def _open_temporary(path: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=PART_SUFFIX, dir=path.parent)
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:

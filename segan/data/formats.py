@@ -1,6 +1,6 @@
 """Open picture files: formats, size limit, truncation and orientation, the same for images and masks.
 
-Pillow decodes here because it raises on truncated files, where OpenCV returns half a picture without a word.
+Pillow decodes here because it raises on truncated files, where OpenCV may return half a picture without a word.
 """
 
 import contextlib
@@ -57,6 +57,19 @@ def read_content(path: Path) -> bytes:
     return content
 
 
+def open_header(content: bytes, path: Path) -> Image.Image:
+    """Read the header of a picture file; no pixel is decoded.
+
+    Args:
+        content: The whole file.
+        path: Where it came from, for messages.
+
+    Raises:
+        DataError: The format is unknown, the header is damaged or tells of too large a picture.
+    """
+    return _open(io.BytesIO(content), path)
+
+
 def open_picture(content: bytes, path: Path) -> Image.Image:
     """Decode the content of a picture file completely, without applying its orientation.
 
@@ -67,7 +80,7 @@ def open_picture(content: bytes, path: Path) -> Image.Image:
     Raises:
         DataError: The format is unknown, the file is damaged or truncated, too large or holds several pages.
     """
-    picture = _open(io.BytesIO(content), path)
+    picture = open_header(content, path)
     try:
         _refuse_pages(picture, path)
         picture.load()

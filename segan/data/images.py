@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from segan.data.formats import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
     has_deep_colors,
+    open_header,
     open_picture,
     orient,
     orientation_of,
@@ -43,6 +45,8 @@ __all__ = [
 
 _DEEP_GREY_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _TIFF_PLANAR_CONFIGURATION = 284
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", 0xDA, b"\xff\xd9"
+_JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
 
 
@@ -87,6 +91,9 @@ def decode_pixels(content: bytes, path: Path) -> NDArray[Any]:
     Raises:
         DataError: As `read_image`.
     """
+    jpeg = _decode_whole_jpeg(content, path)
+    if jpeg is not None:
+        return jpeg
     picture = open_picture(content, path)
     with _telling(path):
         if has_deep_colors(picture, content):
@@ -182,13 +189,50 @@ def _telling(path: Path) -> Iterator[None]:
         raise DataError(f"{show_path(path)}: {error}. {advice}") from error
 
 
+def _decode_whole_jpeg(content: bytes, path: Path) -> NDArray[np.uint8] | None:
+    """Decode a JPEG file of colours by OpenCV, whose pixels are Pillow's in half the time.
+
+    Of a file that is cut off or damaged OpenCV may give a part of the pixels, so Pillow takes all that is not plainly
+    whole, and tells what is wrong.
+
+    Returns:
+        uint8 [H, W, 3] as displayed; `None` for any other file.
+    """
+    if not _is_whole_jpeg(content):
+        return None
+    picture = open_header(content, path)
+    if picture.mode != "RGB":
+        return None
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    return None if pixels is None else orient(pixels.astype(np.uint8, copy=False), orientation_of(picture))
+
+
+def _is_whole_jpeg(content: bytes) -> bool:
+    """Tell whether a file is a JPEG of one scan, with no mark but those of restarts between its head and its end.
+
+    Source:
+        ITU-T T.81 (1992), B.1.1: segments, marks, and what may stand among coded pixels.
+    """
+    if not content.startswith(_JPEG_START):
+        return False
+    place, kind = len(_JPEG_START), 0
+    while kind != _JPEG_SCAN:
+        if content[place : place + 1] != b"\xff" or len(content) < place + 4:
+            return False
+        kind = content[place + 1]
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    mark = _JPEG_MARK.search(content, place)
+    return mark is not None and content[mark.start() :] == _JPEG_END
+
+
 def _decode_8_bit(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.has_transparency_data:
         pixels = np.asarray(picture.convert("RGBA"))
         return _over_white(pixels[..., :3], pixels[..., 3])
     if picture.mode not in _PLAIN_MODES:
         raise ValueError(f"colour mode {picture.mode} seen, expected grey, palette, RGB or CMYK")
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _over_white(colors: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
 """Masks as the program uses them: class indices, and `IGNORE` where the label counts nowhere."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from segan.data.colors import Color, mask_palette, pack_color, unpack_color
+from segan.data.colors import Color, pack_color, unpack_color
 from segan.data.formats import show_path
 from segan.data.label_files import load_labels
 from segan.data.label_search import find_labels, list_values, show_values
 from segan.data.label_values import RawLabels, read_label_values
 from segan.data.labels import IGNORE, FileValue, Labels, dump_labels
+from segan.data.png import encode_mask
 from segan.errors import DataError
 from segan.files import write_bytes_atomically
 
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 _UNKNOWN = 254
-_PNG_RUN_LENGTHS = 3  # zlib's Z_RLE: fastest and smallest for flat areas.
 
 
 def read_mask(path: Path, labels: Labels) -> NDArray[np.uint8]:
@@ -54,20 +52,6 @@ def read_mask(path: Path, labels: Labels) -> NDArray[np.uint8]:
     if mask is None or (mask == _UNKNOWN).any():
         raise _unknown_values(raw, mask, path, labels)
     return mask
-
-
-def encode_mask(mask: NDArray[np.uint8], colors: Sequence[Color]) -> bytes:
-    """Encode class indices as an index PNG; the palette shows classes in their colours and `IGNORE` in grey.
-
-    Args:
-        mask: uint8 [H, W].
-        colors: RGB, one a class.
-    """
-    picture = Image.fromarray(mask)
-    picture.putpalette(mask_palette(colors))
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", compress_level=1, compress_type=_PNG_RUN_LENGTHS)
-    return stream.getvalue()
 
 
 def write_mask(path: Path, mask: NDArray[np.uint8], colors: Sequence[Color]) -> None:

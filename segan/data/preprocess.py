@@ -101,10 +101,10 @@ class Chain:
         else:
             figures = Statistics(_grey_levels(step.mean), _grey_levels(step.std))
         planes = np.empty((3, *image.shape[:2]), np.float32)
-        levels = np.arange(256, dtype=np.float32)
-        for index, (mean, std) in enumerate(zip(figures.mean, figures.std, strict=True)):
-            table = (levels - np.float32(mean)) / np.float32(std)
-            cv2.LUT(cv2.extractChannel(image, index), table, dst=planes[index])
+        for plane, channel, mean, std in zip(planes, cv2.split(image), figures.mean, figures.std, strict=True):
+            np.copyto(plane, channel)
+            plane -= np.float32(mean)
+            plane /= np.float32(std)
         return planes
 
     def _resize(self) -> Resize | None:

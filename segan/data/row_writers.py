@@ -1,6 +1,5 @@
 """Write images by rows, from top to bottom, for those that are larger than the memory; whole files or none."""
 
-import struct
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,15 +11,13 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import DTypeLike, NDArray
 
+from segan.data import png
 from segan.data import tiff_directory as tiff
 from segan.data.colors import Color, mask_palette
 from segan.data.tiff_directory import Tag, pack_directory, pack_header
 from segan.files import PartFile, StagedFile
 
 _FASTEST = 1
-_PNG_MARK = b"\x89PNG\r\n\x1a\n"
-_PNG_COLORS, _PNG_PALETTE = 2, 3
-_PNG_FILTER_NONE, _PNG_FILTER_UP = 0, 2
 _PNG_CHUNK = 1 << 18
 _TILE = 256
 _TIFF_DEFLATE, _TIFF_PALETTE = 8, 3
@@ -146,9 +143,6 @@ class PngRows(RowWriter):
         size: (height, width).
         palette: Colours of the classes; rows are indices `uint8 [rows, W]`, as `write_mask` writes them.
         rgb: Rows are RGB `uint8 [rows, W, 3]`; the one or the other.
-
-    Source:
-        Portable Network Graphics (ISO/IEC 15948:2004), sections 5, 9 and 11.
     """
 
     def __init__(
@@ -158,36 +152,24 @@ class PngRows(RowWriter):
             raise ValueError(f"{path}: palette {palette} and rgb {rgb} seen, expected one of the two.")
         height, width = size
         super().__init__(path, (None, width, 3) if rgb else (None, width), height, np.uint8)
-        strategy = zlib.Z_DEFAULT_STRATEGY if rgb else zlib.Z_RLE  # Runs: fastest and smallest for flat areas.
-        self._compressor = zlib.compressobj(_FASTEST, strategy=strategy)
+        self._compressor = png.new_compressor(palette)
         self._packed = bytearray()
-        self._last_row = np.zeros((1, width, 3), np.uint8) if rgb else None
-        self._stream.write(_png_head(size, palette))
+        self._last_row = np.zeros((1, width, 3) if rgb else (1, width), np.uint8)
+        self._stream.write(png.encode_head(size, palette))
 
     def _take(self, rows: NDArray[Any]) -> None:
-        self._packed += self._compressor.compress(self._filter(rows).data)
+        self._packed += self._compressor.compress(png.filter_rows(rows, self._last_row).data)
+        self._last_row = rows[-1:].copy()
         self._write_chunks(_PNG_CHUNK)
 
     def _finish(self) -> None:
         self._packed += self._compressor.flush()
         self._write_chunks(1)
-        self._stream.write(_png_chunk(b"IEND", b""))
-
-    def _filter(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Put the kind of its filter before each row: none for indices; for colours, less the row above."""
-        lines = np.empty((len(rows), 1 + rows[0].size), np.uint8)
-        if self._last_row is None:
-            lines[:, 0], lines[:, 1:] = _PNG_FILTER_NONE, rows
-            return lines
-        lines[:, 0] = _PNG_FILTER_UP
-        above = np.concatenate([self._last_row, rows[:-1]])
-        np.subtract(rows.reshape(len(rows), -1), above.reshape(len(rows), -1), out=lines[:, 1:])
-        self._last_row = rows[-1:].copy()
-        return lines
+        self._stream.write(png.encode_chunk(b"IEND", b""))
 
     def _write_chunks(self, least: int) -> None:
         while len(self._packed) >= least:
-            self._stream.write(_png_chunk(b"IDAT", bytes(self._packed[:_PNG_CHUNK])))
+            self._stream.write(png.encode_chunk(b"IDAT", bytes(self._packed[:_PNG_CHUNK])))
             del self._packed[:_PNG_CHUNK]
 
 
@@ -287,13 +269,3 @@ class NpyRows(RowWriter):
 
     def _finish(self) -> None:
         """Do nothing: the last rows end the file."""
-
-
-def _png_head(size: tuple[int, int], palette: Sequence[Color] | None) -> bytes:
-    kind = _PNG_COLORS if palette is None else _PNG_PALETTE
-    head = _PNG_MARK + _png_chunk(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, kind, 0, 0, 0))
-    return head if palette is None else head + _png_chunk(b"PLTE", bytes(mask_palette(palette)))
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))

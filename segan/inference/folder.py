@@ -13,7 +13,7 @@ from segan.data.images import image_size, read_image, show_path
 from segan.data.row_source import RowSource, open_rows
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
-from segan.files import StagedFile, file_state, remove_parts, write_text_atomically
+from segan.files import StagedFile, file_state, flush_folder, remove_parts, write_text_atomically
 from segan.inference.inputs import Job, collect_jobs, take_shard
 from segan.inference.interrupts import Interrupted, raise_on_signals
 from segan.inference.manifest import (
@@ -70,12 +70,22 @@ class PredictionSummary:
 
 @dataclass(frozen=True)
 class _Task:
-    """What stays the same from image to image."""
+    """What stays the same from image to image.
+
+    Args:
+        segmenter: The model.
+        plan: Where results go.
+        journal: Takes the rows.
+        settings: All that the results depend on beside the image.
+        fresh: Whether there is nothing yet from an earlier prediction.
+        states: Of the files of images that are being predicted, before they were read.
+    """
 
     segmenter: Segmenter
     plan: OutputPlan
     journal: Journal
     settings: str
+    fresh: bool
     states: dict[Job, str] = field(default_factory=dict)
 
     def kept_row(self, job: Job, entries: Mapping[str, Entry]) -> Row | None:
@@ -114,18 +124,6 @@ class _Task:
         seconds += time.perf_counter() - begun
         return self._keep(job, staged, self._row(job, size, counts, prediction.confidence, seconds))
 
-    def open_rows(self, job: Job) -> RowSource | None:
-        """Open a large image to read it by rows, unless something that is wanted looks at the whole mask."""
-        if self.plan.outlines or self.plan.coco or job.conflict is not None or not job.path.is_file():
-            return None
-        state = file_state(job.path)
-        rows = open_rows(job.path, sixteen_bit=self.segmenter.sixteen_bit)
-        if rows is not None and rows.size[0] * rows.size[1] < BY_ROWS_FROM_PX:
-            rows.close()
-            return None
-        self.states[job] = state
-        return rows
-
     def is_large(self, job: Job) -> bool:
         """Tell whether an image is so large that several at once would not fit into the memory."""
         if job.conflict is not None:
@@ -133,8 +131,18 @@ class _Task:
         try:
             height, width = image_size(job.path)
         except DataError:
-            return False  # Told when it is read.
+            return True  # It may be too large for that; what else is wrong is told when it is read.
         return height * width >= BY_ROWS_FROM_PX
+
+    def open_rows(self, job: Job) -> RowSource | None:
+        """Open a large image to read it by rows, unless something that is wanted looks at the whole mask."""
+        if self.plan.outlines or self.plan.coco or not job.path.is_file():
+            return None
+        state = file_state(job.path)
+        rows = open_rows(job.path, sixteen_bit=self.segmenter.sixteen_bit)
+        if rows is not None:
+            self.states[job] = state
+        return rows
 
     def write_rows(self, job: Job, size: tuple[int, int], strips: Iterator[Strip]) -> Row:
         """Write the results of an image as its rows come; see `write`."""
@@ -164,11 +172,16 @@ class _Task:
     def _keep(self, job: Job, staged: Sequence[StagedFile], row: Row) -> Row:
         """Write the line of the journal, then let the files take their names."""
         self.record(job, self.states.pop(job), row, {self._name(file.path): file.state for file in staged})
-        for path in self.plan.unwanted_files(job.name):
+        for path in () if self.fresh else self.plan.unwanted_files(job.name):
             path.unlink(missing_ok=True)
         for file in staged:
-            file.commit()
+            file.commit(flush=False)  # `flush_results` comes once, and a name lost before it is noticed and redone.
         return row
+
+    def flush_results(self, jobs: Sequence[Job]) -> None:
+        """Let the names of all results survive a power cut."""
+        for folder in {path.parent for job in jobs for path in self.plan.files(job.name)}:
+            flush_folder(folder)
 
     def record(self, job: Job, source: str, row: Row, results: Mapping[str, str] | None = None) -> Row:
         """Write a row to the journal."""
@@ -219,6 +232,7 @@ def predict_folder(
     all_jobs = collect_jobs(inputs, plan)
     jobs = take_shard(all_jobs, shard)
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
+    fresh = not plan.record.is_dir()
     rows: dict[Job, Row] = {}
     try:
         with raise_on_signals(), Journal(plan.record, journal_name) as journal:
@@ -226,7 +240,7 @@ def predict_folder(
                 _remove_parts(plan, jobs)
             plan.annotations.unlink(missing_ok=True)  # Of other results than those that are here now.
             write_text_atomically(out / LABELS_PLACE, segmenter.labels.to_yaml())
-            task = _Task(segmenter, plan, journal, _settings(segmenter, plan))
+            task = _Task(segmenter, plan, journal, _settings(segmenter, plan), fresh)
             entries = journal.read() if resume and segmenter.identity else {}
             kept = {job: row for job in jobs if (row := task.kept_row(job, entries)) is not None}
             with contextlib.closing(_run(task, jobs, kept)) as results:
@@ -234,6 +248,7 @@ def predict_folder(
                     rows[job] = row
                     if report is not None:
                         report(len(rows), len(jobs), row)
+            task.flush_results([job for job in jobs if job not in kept])
             entries = journal.read_in_turn()
             found = [rows.get(job) or task.row_of_other(job, entries) for job in all_jobs]
             write_manifest(out / "manifest.csv", segmenter.labels.classes, [row for row in found if row is not None])
@@ -271,9 +286,9 @@ def _run(task: _Task, jobs: Sequence[Job], kept: Mapping[Job, Row]) -> Generator
         task.read,
         task.write,
         probabilities=task.plan.wants_probabilities,
+        is_large=task.is_large,
         open_rows=task.open_rows,
         write_rows=task.write_rows,
-        is_large=task.is_large,
     )
     with contextlib.closing(pipeline.run(todo)) as results:
         for job, writing in results:

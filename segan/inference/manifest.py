@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Self
@@ -109,8 +109,9 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Add a line and hand it to the operating system; threads may share the journal."""
+        line = json.dumps({**vars(entry), "row": vars(entry.row)}) + "\n"
         with self._lock:
-            self._stream.write(json.dumps(asdict(entry)) + "\n")
+            self._stream.write(line)
             self._stream.flush()
 
     def read(self) -> dict[str, Entry]:

@@ -75,18 +75,18 @@ class Pipeline(Generic[T, R]):
         read: Reads one image, RGB `uint8 [H, W, 3]`; called in several threads.
         write: Takes the item, its image, its prediction and the seconds it took; called in several threads.
         probabilities: Whether predictions hold the probabilities.
-        open_rows: Opens an image that is better read by rows; `None` where it gives none.
+        is_large: Tells of an image that is not to be in memory beside others, without reading it; `None`: none is.
+        open_rows: Opens a large image, to be read by rows; `None` where it gives none.
         write_rows: Takes the item, the height and width of its image, and the strips of it.
-        is_large: Tells of an image that is to be the only one in memory, without reading it; `None`: none is.
     """
 
     segmenter: Segmenter
     read: Callable[[T], NDArray[np.uint8]]
     write: Callable[[T, NDArray[np.uint8], Prediction, float], R]
     probabilities: bool = False
+    is_large: Callable[[T], bool] | None = None
     open_rows: Callable[[T], RowSource | None] | None = None
     write_rows: Callable[[T, tuple[int, int], Iterator[Strip]], R] | None = None
-    is_large: Callable[[T], bool] | None = None
 
     def run(self, items: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
         """Predict all items.
@@ -135,14 +135,15 @@ class Pipeline(Generic[T, R]):
 
     def _take(self, item: T) -> _Ready | _Opened | _Alone:
         begun = time.perf_counter()
+        if self.is_large is None or not self.is_large(item):
+            return self._read(item, begun)
         rows = None if self.open_rows is None else self.open_rows(item)
-        if rows is not None:
-            if can_stream(self.segmenter, rows.size):
-                return _Opened(rows)
-            rows.close()
-        if self.is_large is not None and self.is_large(item):
+        if rows is None:
             return _Alone()
-        return self._read(item, begun)
+        if can_stream(self.segmenter, rows.size):
+            return _Opened(rows)
+        rows.close()
+        return _Alone()
 
     def _read(self, item: T, begun: float) -> _Ready:
         image = self.read(item)
@@ -154,7 +155,8 @@ class Pipeline(Generic[T, R]):
         """Run the network on images of one size; where that fails, on each by itself."""
         begun = time.perf_counter()
         try:
-            planes = self.segmenter.engine.run(np.stack([ready.planes for ready in group if ready.planes is not None]))
+            inputs = [ready.planes[None] for ready in group if ready.planes is not None]
+            planes = self.segmenter.engine.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
             found = [
                 self.segmenter.leave_device(own, ready.prepared.placement, probabilities=self.probabilities)
                 for own, ready in zip(planes, group, strict=True)

@@ -88,7 +88,10 @@ class ArrayPlanes:
 def _highest_of_block(planes: NDArray[np.float32], index: NDArray[np.uint8], best: NDArray[np.float32]) -> None:
     best[:] = planes[0]
     higher = np.empty(best.shape, np.bool_)
+    own = higher.view(np.uint8)
     for number, plane in enumerate(planes[1:], start=1):
         np.greater(plane, best, out=higher)
-        np.copyto(index, np.uint8(number), where=higher)
+        # Numbers rise, so the last that was higher is the largest. A masked copy would look at each pixel by itself.
+        np.multiply(own, np.uint8(number), out=own)
+        np.maximum(index, own, out=index)
         np.maximum(best, plane, out=best)

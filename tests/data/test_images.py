@@ -214,6 +214,30 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path, suffix):
             assert decode_image(damaged.tobytes(), path).ndim == 3
 
 
+@pytest.mark.parametrize("options", [{}, {"quality": 95, "subsampling": 0}, {"progressive": True}, {"quality": 10}])
+def test_jpeg_pixels_are_those_of_pillow_or_none(tmp_path, options):
+    soft = cv2.GaussianBlur(noise(size=(61, 83)), (5, 5), 2)
+    content = save(tmp_path / "a.jpg", soft, **options).read_bytes()
+    with Image.open(io.BytesIO(content)) as picture:
+        assert np.array_equal(decode_image(content, tmp_path), np.asarray(picture))
+    random = np.random.default_rng(0)
+    for turn in range(300):
+        damaged = bytearray(content)
+        if turn % 2:
+            damaged[random.integers(2, len(content) - 2)] = random.integers(0, 256)
+        else:
+            start = random.integers(2, len(content) - 2)
+            del damaged[start : start + random.integers(1, 40)]
+        try:
+            with Image.open(io.BytesIO(damaged)) as picture:
+                expected = np.asarray(picture.convert("RGB"))
+        except Exception:
+            with pytest.raises(DataError):
+                decode_image(bytes(damaged), tmp_path)
+        else:
+            assert np.array_equal(decode_image(bytes(damaged), tmp_path), expected)
+
+
 def test_missing_empty_and_foreign_files(tmp_path):
     with pytest.raises(DataError, match=r"none\.png: cannot be read \(No such file or directory\)"):
         read_image(tmp_path / "none.png")
