@@ -106,13 +106,17 @@ def run_ours(arm: str, images: Sequence[Path], out: Path, arguments: argparse.Na
     """Predict a folder as `segan predict` does; also give the seconds an image takes the network alone."""
     from segan.data.images import read_image
     from segan.inference.folder import predict_folder
+    from segan.inference.inputs import find_shared_size
     from segan.inference.lanes import count_lanes, open_lanes
     from segan.inference.load import load_segmenter
 
     kind, backend, precision = OURS[arm]
     model = arguments.model if kind is None else arguments.work / kind
     lanes = count_lanes(arguments.device, len(images))
-    segmenter = load_segmenter(model, arguments.device, backend=backend, lanes=lanes, precision=precision)
+    size = find_shared_size(images)
+    segmenter = load_segmenter(
+        model, arguments.device, backend=backend, lanes=lanes, precision=precision, image_size=size
+    )
     seconds = predict_folder(segmenter, images, out).seconds
     engine = segmenter.engine
     inputs = [segmenter.normalize(segmenter.prepare(read_image(path))) for path in images[:: max(1, len(images) // 60)]]

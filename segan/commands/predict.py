@@ -88,7 +88,7 @@ def predict(
     from segan.commands.progress import progress_bar
     from segan.errors import PartialFailureError
     from segan.inference.folder import predict_folder
-    from segan.inference.inputs import list_images
+    from segan.inference.inputs import find_shared_size, list_images
     from segan.inference.lanes import count_lanes
     from segan.inference.load import load_segmenter
     from segan.inference.ranks import of_this_rank
@@ -106,6 +106,7 @@ def predict(
         tta=tta,
         min_area_px=min_areas,
         precision=precision,
+        image_size=find_shared_size(images),
     )
     with progress_bar("predicting", quiet=quiet) as bar:
         summary = predict_folder(

@@ -3,8 +3,10 @@
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from segan.data.labels import Labels
+from segan.data.placement import Size
 from segan.data.preprocess import build_chain
 from segan.errors import UsageError
 from segan.inference.bundle import Bundle, load_bundle
@@ -28,6 +30,7 @@ def load_bundled(
     tta: bool | None,
     min_area_px: Mapping[str, int] | None,
     precision: str | None,
+    image_size: Size | None,
 ) -> Segmenter:
     """Load a bundle; see `load_segmenter`."""
     bundle = load_bundle(model)
@@ -35,11 +38,16 @@ def load_bundled(
     where = str(bundle.folder)
     labels = Labels.from_dict(meta.labels, where)
     areas = meta.min_area_px if min_area_px is None else min_area_px
+    chain, tile_px = build_chain(meta.preprocessing), tile_px or meta.tile_px
+    run_size = None
+    if image_size is not None:
+        height, width = chain.place(image_size).canvas
+        run_size = (min(height, tile_px), min(width, tile_px))
     return Segmenter(
-        engine=_open(bundle, device, backend or _installed(meta.kind), precision, lanes),
+        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size)),
         labels=labels,
-        chain=build_chain(meta.preprocessing),
-        tile_px=tile_px or meta.tile_px,
+        chain=chain,
+        tile_px=tile_px,
         overlap=meta.overlap,
         tta=choose_views(meta.tta, tta, bundle.folder),
         min_area_px=min_areas_of(labels.classes, areas, "least area of regions"),
@@ -54,7 +62,19 @@ def _installed(kind: str) -> str:
     return next((name for name in able if importlib.util.find_spec(MODULES[name]) is not None), able[0])
 
 
-def _open(bundle: Bundle, device: str, backend: str, precision: str | None, lanes: int) -> Engine:
+class _Wanted(NamedTuple):
+    """What is known of the runs to come.
+
+    Args:
+        lanes: Threads that will run the network at once.
+        size: Height and width of what most runs see; `None`: any.
+    """
+
+    lanes: int
+    size: Size | None
+
+
+def _open(bundle: Bundle, device: str, backend: str, precision: str | None, wanted: _Wanted) -> Engine:
     kind, stored = bundle.meta.kind, bundle.meta.precision
     if backend not in BACKENDS_OF[kind]:
         raise UsageError(
@@ -67,32 +87,32 @@ def _open(bundle: Bundle, device: str, backend: str, precision: str | None, lane
         )
     if backend != "torch" and device not in {"auto", "cpu"}:
         raise UsageError(f"--device {device}: {backend} runs on the processor, expected cpu. Use --backend torch.")
-    return _ENGINES[backend](bundle, device, precision or stored, lanes)
+    return _ENGINES[backend](bundle, device, precision or stored, wanted)
 
 
-def _open_onnx(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+def _open_onnx(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:
     from segan.inference.onnx_engine import open_onnx
 
     if precision not in {"fp32", "int8"}:
         raise UsageError(f"--precision {precision}: ONNX Runtime has fp32 alone here. Use --backend openvino or torch.")
-    return open_onnx(bundle.network, precision, lanes)
+    return open_onnx(bundle.network, precision, wanted.lanes)
 
 
-def _open_openvino(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+def _open_openvino(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:
     from segan.inference.openvino_engine import HINTS, open_openvino
 
     if precision not in HINTS:
         raise UsageError(f"--precision {precision}: OpenVINO has fp32 and bf16 here. Use one of these.")
-    return open_openvino(bundle.network, precision, lanes)
+    return open_openvino(bundle.network, precision, wanted.lanes, wanted.size)
 
 
-def _open_torch(bundle: Bundle, device: str, precision: str, lanes: int) -> Engine:
+def _open_torch(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:
     from segan.inference.program_engine import open_program
 
-    return open_program(bundle.network, device, precision, lanes)
+    return open_program(bundle.network, device, precision, wanted.lanes)
 
 
-_ENGINES: dict[str, Callable[[Bundle, str, str, int], Engine]] = {
+_ENGINES: dict[str, Callable[[Bundle, str, str, _Wanted], Engine]] = {
     "onnx": _open_onnx,
     "openvino": _open_openvino,
     "torch": _open_torch,

@@ -24,6 +24,7 @@ def load_segmenter(
     tta: bool | None = None,
     min_area_px: Mapping[str, int] | None = None,
     precision: str | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> Segmenter:
     """Load a model for prediction. A bundle needs neither torch nor SMP.
 
@@ -37,6 +38,8 @@ def load_segmenter(
             stored.
         min_area_px: Least area of a region by class name, see `min_areas_of`; `None`: as stored.
         precision: `fp32`, `bf16` or `fp16`; `None`: float32, or what a bundle holds.
+        image_size: Height and width that the images to come share, from `find_shared_size`: OpenVINO is faster at a
+            size that it was compiled for. Others are predicted as well.
 
     Raises:
         UsageError: There is no model, or the device, backend or precision cannot be had.
@@ -55,6 +58,7 @@ def load_segmenter(
             tta=tta,
             min_area_px=min_area_px,
             precision=precision,
+            image_size=image_size,
         )
     if backend not in {None, "torch"}:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.placement import Size
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError
 from segan.inference.openvino_package import import_openvino
@@ -23,47 +25,64 @@ class OpenVinoEngine:
     """A network in OpenVINO, on the processor.
 
     Args:
-        compiled: Takes images `float32 [N, 3, h, w]` and gives probabilities `[N, K, h, w]`.
+        compile: Compiles the network for images of one height and width, or with `None` for all.
         tensor: OpenVINO's class of tensors.
-        classes: K.
         precision: `fp32`, `bf16` or `int8`.
         lanes: Threads that run it at once; they share the cores.
+        size: Height and width that one image at a time runs fastest at; others are compiled for when they come.
     """
 
-    compiled: Any
+    compile: Callable[[Size | None], Any]
     tensor: Any
-    classes: int
     precision: str
     lanes: int
+    size: Size | None = None
     backend: str = field(default="openvino", init=False)
     device: str = field(default="cpu", init=False)
     batch: int = field(default=1, init=False)
     operations: PlaneOperations = field(default_factory=ArrayPlanes, init=False)
+    _compiled: dict[Size | None, Any] = field(default_factory=dict, init=False, repr=False)
+    _compiling: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _own: threading.local = field(default_factory=threading.local, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.classes = self._network(self.size).outputs[0].get_partial_shape()[1].get_length()
 
     def enter_lane(self) -> None:
         """Do nothing: OpenVINO has its own threads."""
 
     def run(self, batch: NDArray[np.float32]) -> Planes:
         """Compute the probabilities `float32 [N, K, H, W]` of images `float32 [N, 3, H, W]`."""
-        if not hasattr(self._own, "request"):
-            self._own.request = self.compiled.create_infer_request()
-        request = self._own.request
+        count, _, *size = batch.shape
+        request = self._request(self.size if (count, tuple(size)) == (1, self.size) else None)
         # Memory of its own: the request's would be overwritten by this thread's next run.
-        planes = np.empty((len(batch), self.classes, *batch.shape[2:]), np.float32)
+        planes = np.empty((count, self.classes, *size), np.float32)
         request.set_output_tensor(0, self.tensor(planes, shared_memory=True))
         request.infer([batch], share_inputs=True, share_outputs=True)
         return planes
 
+    def _request(self, size: Size | None) -> Any:
+        """Get this thread's own way to run the network."""
+        requests: dict[Size | None, Any] = vars(self._own).setdefault("requests", {})
+        if size not in requests:
+            requests[size] = self._network(size).create_infer_request()
+        return requests[size]
 
-def open_openvino(path: Path, precision: str, lanes: int, *, cache: Path | None = None) -> OpenVinoEngine:
+    def _network(self, size: Size | None) -> Any:
+        with self._compiling:
+            if size not in self._compiled:
+                self._compiled[size] = self.compile(size)
+            return self._compiled[size]
+
+
+def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = None) -> OpenVinoEngine:
     """Open an OpenVINO or ONNX file.
 
     Args:
         path: `.xml` with its `.bin` beside it, or `.onnx`.
         precision: `fp32`, `bf16`, or `int8` for a file that holds such.
         lanes: Threads that will run it at once.
-        cache: Folder of what was compiled before, which opens faster; `None`: none.
+        size: Height and width of the images that are expected, which run a little faster then; `None`: none.
 
     Raises:
         UsageError: OpenVINO is not installed.
@@ -76,15 +95,19 @@ def open_openvino(path: Path, precision: str, lanes: int, *, cache: Path | None 
         "NUM_STREAMS": str(lanes),
         "INFERENCE_NUM_THREADS": str(count_cores()),
     }
-    if cache is not None:
-        settings["CACHE_DIR"] = os.fspath(cache)
+
+    def compile_for(size: Size | None) -> Any:
+        model = core.read_model(os.fspath(path))
+        if size is not None:
+            # What computes with sizes, and cuts that cut nothing off, go.
+            model.reshape([1, 3, *size])
+        return core.compile_model(model, "CPU", settings)
+
     try:
-        compiled = core.compile_model(os.fspath(path), "CPU", settings)
+        return OpenVinoEngine(compile_for, openvino.Tensor, precision, lanes, size)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: OpenVINO {openvino.__version__.split('-')[0]} does not take it "
             f"({' '.join(str(error).split())[:300]}), expected a network of `segan export`. Export the model again, or "
             "update openvino."
         ) from error
-    classes = compiled.outputs[0].get_partial_shape()[1].get_length()
-    return OpenVinoEngine(compiled, openvino.Tensor, classes, precision, lanes)

@@ -57,6 +57,16 @@ def test_a_bundle_predicts_as_its_model(model, exported, data, kind, backend, la
         np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=2e-3)
 
 
+def test_a_bundle_for_images_of_one_size_predicts_all(model, exported, data):
+    original, images = load_segmenter(model, "cpu"), all_images(data)
+    size = images[0].shape[:2]
+    bundle = load_segmenter(exported / "openvino", lanes=2, image_size=size)
+    assert (size, bundle.engine.size) == ((40, 70), (40, 64))
+    for image in [*images, images[0][:33, :57]]:
+        assert (bundle.predict(image).mask == original.predict(image).mask).mean() > 0.999
+    assert load_segmenter(exported / "openvino", image_size=size, tile_px=32).engine.size == (32, 32)
+
+
 def test_views_and_tiles_of_a_bundle_are_those_of_its_model(model, exported, data):
     for image in all_images(data)[:2]:
         options = {"tile_px": 32, "tta": True, "min_area_px": {}}

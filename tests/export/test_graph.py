@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from segan.errors import SeganError
 from segan.export import graph
 from segan.export.graph import ExactAveragePool, Probabilities, export_program
+from segan.inference.openvino_engine import open_openvino
 from segan.inference.program_file import load_program, save_program
 from segan.models import GENERATORS, build_generator
 
@@ -109,6 +110,11 @@ def test_the_same_graph_becomes_onnx(architecture: str, tmp_path: Path) -> None:
     exported.save(tmp_path / "network.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert_alike(lambda image: torch.from_numpy(session.run(None, {"image": image.numpy()})[0]), network, SHAPES)
+    pytest.importorskip("openvino")
+    for size in (None, *((height, width) for count, height, width in SHAPES if count == 1)):
+        engine = open_openvino(tmp_path / "network.onnx", "fp32", lanes=1, size=size)
+        shapes = SHAPES if size is None else [(1, *size), SHAPES[1]]
+        assert_alike(lambda image, engine=engine: torch.from_numpy(engine.run(image.numpy())), network, shapes)
 
 
 def test_tracing_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

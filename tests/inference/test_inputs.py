@@ -1,10 +1,12 @@
 import os
 from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
 
+from segan.data.images import write_png
 from segan.errors import UsageError
-from segan.inference.inputs import collect_jobs, take_shard
+from segan.inference.inputs import collect_jobs, find_shared_size, take_shard
 from segan.inference.outputs import OutputPlan
 
 
@@ -22,6 +24,19 @@ def test_folders_are_searched_and_mirrored(tmp_path):
     touch(*(tmp_path / "in" / name for name in ("b.JPG", "a/deep/x.tar.png", "a/y.tif", "notes.txt", ".hidden.png")))
     jobs = collect_jobs([tmp_path / "in"], OutputPlan(tmp_path / "out"))
     assert names(jobs) == ["a/deep/x.tar", "a/y", "b"]
+
+
+def test_the_size_that_images_share(tmp_path):
+    paths = [tmp_path / f"{index:02}.png" for index in range(40)]
+    for path in paths:
+        write_png(path, np.zeros((4, 6, 3), np.uint8))
+    assert find_shared_size([]) is None
+    assert find_shared_size(paths) == (4, 6)
+    touch(paths[3], tmp_path / "x.png")
+    assert find_shared_size(paths[:5]) == (4, 6)
+    assert find_shared_size([tmp_path / "x.png"]) is None
+    write_png(paths[0], np.zeros((4, 7, 3), np.uint8))
+    assert find_shared_size(paths) is None
 
 
 def test_files_go_to_the_top(tmp_path):
