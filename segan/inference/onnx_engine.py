@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError, SeganError, UsageError
+from segan.inference.engine import Highest, highest_of_planes
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 
 _ALLOCATION_FAILED = ("allocate", "bad_alloc", "out of memory")
@@ -52,6 +53,10 @@ class OnnxEngine:
                     f"Use --tile {max(height, width) // 2}."
                 ) from error
             raise
+
+    def highest(self, batch: NDArray[np.float32]) -> Highest:
+        """Find the most probable class of each pixel."""
+        return highest_of_planes(self, batch)
 
 
 def open_onnx(path: Path, precision: str, lanes: int) -> OnnxEngine:

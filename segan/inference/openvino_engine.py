@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segan.data.placement import Size
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError
+from segan.inference.engine import Highest, highest_of_planes
 from segan.inference.openvino_package import import_openvino
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 
@@ -25,7 +26,8 @@ class OpenVinoEngine:
     """A network in OpenVINO, on the processor.
 
     Args:
-        compile: Compiles the network for images of one height and width, or with `None` for all.
+        compile: Compiles the network for images of one height and width, or with `None` for all; for one, the most
+            probable class of each pixel and its probability are outputs too.
         tensor: OpenVINO's class of tensors.
         precision: `fp32`, `bf16` or `int8`.
         lanes: Threads that run it at once; they share the cores.
@@ -53,20 +55,32 @@ class OpenVinoEngine:
 
     def run(self, batch: NDArray[np.float32]) -> Planes:
         """Compute the probabilities `float32 [N, K, H, W]` of images `float32 [N, 3, H, W]`."""
-        count, _, *size = batch.shape
-        request = self._request(self.size if (count, tuple(size)) == (1, self.size) else None)
+        request = self._request("planes", self._size_for(batch))
         # Memory of its own: the request's would be overwritten by this thread's next run.
-        planes = np.empty((count, self.classes, *size), np.float32)
+        planes = np.empty((len(batch), self.classes, *batch.shape[2:]), np.float32)
         request.set_output_tensor(0, self.tensor(planes, shared_memory=True))
         request.infer([batch], share_inputs=True, share_outputs=True)
         return planes
 
-    def _request(self, size: Size | None) -> Any:
-        """Get this thread's own way to run the network."""
-        requests: dict[Size | None, Any] = vars(self._own).setdefault("requests", {})
-        if size not in requests:
-            requests[size] = self._network(size).create_infer_request()
-        return requests[size]
+    def highest(self, batch: NDArray[np.float32]) -> Highest:
+        """Find the most probable class of each pixel; OpenVINO does so itself at the size it was compiled for."""
+        size = self._size_for(batch)
+        if size is None:
+            return highest_of_planes(self, batch)
+        request = self._request("highest", size)
+        request.infer([batch], share_inputs=True, share_outputs=True)
+        index, best = (request.get_output_tensor(place).data[0, 0].copy() for place in (1, 2))
+        return [(index, best)]
+
+    def _size_for(self, batch: NDArray[np.float32]) -> Size | None:
+        return self.size if batch.shape == (1, 3, *(self.size or ())) else None
+
+    def _request(self, use: str, size: Size | None) -> Any:
+        """Get this thread's own way to run the network; each use has one, as each has its own memory for results."""
+        requests: dict[tuple[str, Size | None], Any] = vars(self._own).setdefault("requests", {})
+        if (use, size) not in requests:
+            requests[use, size] = self._network(size).create_infer_request()
+        return requests[use, size]
 
     def _network(self, size: Size | None) -> Any:
         with self._compiling:
@@ -101,6 +115,7 @@ def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = No
         if size is not None:
             # What computes with sizes, and cuts that cut nothing off, go.
             model.reshape([1, 3, *size])
+            _add_highest(model)
         return core.compile_model(model, "CPU", settings)
 
     try:
@@ -111,3 +126,13 @@ def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = No
             f"({' '.join(str(error).split())[:300]}), expected a network of `segan export`. Export the model again, or "
             "update openvino."
         ) from error
+
+
+def _add_highest(model: Any) -> None:
+    """Add two outputs: the index of the highest plane at each pixel, the first among equals, and its value."""
+    from openvino import opset13 as operations
+
+    probabilities = model.outputs[0].get_node().input_value(0)
+    axis, count = 1, operations.constant(1, dtype=np.int32)
+    highest = operations.topk(probabilities, count, axis, "max", "value", index_element_type="i32", stable=True)
+    model.add_outputs([operations.convert(highest.output(1), "u8").output(0), highest.output(0)])

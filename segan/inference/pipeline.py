@@ -156,11 +156,11 @@ class Pipeline(Generic[T, R]):
         begun = time.perf_counter()
         try:
             inputs = [ready.planes[None] for ready in group if ready.planes is not None]
-            planes = self.segmenter.engine.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-            found = [
-                self.segmenter.leave_device(own, ready.prepared.placement, probabilities=self.probabilities)
-                for own, ready in zip(planes, group, strict=True)
-            ]
+            found = self.segmenter.run_once(
+                inputs[0] if len(inputs) == 1 else np.concatenate(inputs),
+                [ready.prepared.placement for ready in group],
+                probabilities=self.probabilities,
+            )
         except Exception as error:  # noqa: BLE001 - whatever one image provokes, the others go on.
             if len(group) == 1:
                 return [error]

@@ -154,19 +154,28 @@ class Segmenter:
         """Turn a whole prepared image into the network's input, `float32 [3, h, w]`."""
         return self.chain.normalize(prepared.image, prepared.statistics)
 
-    def leave_device(
-        self, planes: Planes, placement: Placement, *, probabilities: bool
-    ) -> Prediction | NDArray[np.float32]:
-        """Bring what one run gave for an image off the device: the mask where that is enough, else all planes."""
-        if probabilities or not is_unresized(placement):
-            return self.engine.operations.to_array(planes)
-        mask, best = self.engine.operations.highest(planes)
-        return Prediction(mask, float(best.mean(dtype=np.float64)))
+    def run_once(
+        self, batch: NDArray[np.float32], placements: Sequence[Placement], *, probabilities: bool
+    ) -> list[Prediction | NDArray[np.float32]]:
+        """Run the network on whole images of one size.
+
+        Args:
+            batch: From `normalize`, `float32 [N, 3, h, w]`.
+            placements: The way back to each image.
+            probabilities: Whether the result must come with them.
+
+        Returns:
+            Of each image the mask where that is enough, else all planes, on the processor.
+        """
+        if probabilities or not all(map(is_unresized, placements)):
+            return [self.engine.operations.to_array(planes) for planes in self.engine.run(batch)]
+        found = self.engine.highest(batch)
+        return [Prediction(mask, float(best.mean(dtype=np.float64))) for mask, best in found]
 
     def from_raw(
         self, found: Prediction | NDArray[np.float32], placement: Placement, *, probabilities: bool
     ) -> Prediction:
-        """Turn what `leave_device` gave into the result for the image."""
+        """Turn what `run_once` gave into the result for the image."""
         if not isinstance(found, Prediction):
             found = _restore(found, placement, probabilities=probabilities)
         return self._finish(found)

@@ -16,6 +16,7 @@ from segan.data.preprocess import Chain
 from segan.data.threads import count_cores
 from segan.errors import SeganError, UsageError
 from segan.inference.devices import PRECISIONS
+from segan.inference.engine import Highest, highest_of_planes
 from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
 from segan.inference.segmenter import Segmenter
 from segan.inference.torch_planes import TensorPlanes
@@ -77,6 +78,10 @@ class TorchEngine:
                 f"Use --tile {max(height, width) // 2}."
             ) from error
         return probs.numpy() if self.where.type == "cpu" else probs
+
+    def highest(self, batch: NDArray[np.float32]) -> Highest:
+        """Find the most probable class of each pixel."""
+        return highest_of_planes(self, batch)
 
     def _probs(self, images: Tensor) -> Tensor:
         images = images.to(self.where, memory_format=torch.channels_last)

@@ -8,6 +8,7 @@ import pytest
 
 from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
+from segan.inference.engine import highest_of_planes
 from segan.inference.pipeline import NotPredictedError, Pipeline
 from segan.inference.planes import ArrayPlanes
 from segan.inference.segmenter import Segmenter
@@ -40,6 +41,9 @@ class Colors:
             raise ValueError("too much")
         weights = np.exp(batch)
         return weights / weights.sum(axis=1, keepdims=True)
+
+    def highest(self, batch):
+        return highest_of_planes(self, batch)
 
 
 def make(engine, **options):

@@ -1,0 +1,61 @@
+"""OpenVINO at the size it was compiled for, and at others."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from segan.errors import CheckpointError
+from segan.inference.openvino_engine import open_openvino
+from segan.inference.planes import ArrayPlanes
+
+openvino = pytest.importorskip("openvino")
+SIZE = (5, 7)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A network whose classes are the colours, for images of any size."""
+    from openvino import opset13 as operations
+
+    image = operations.parameter([-1, 3, -1, -1], dtype=np.float32, name="image")
+    path = tmp_path_factory.mktemp("network") / "model.xml"
+    openvino.save_model(openvino.Model([operations.softmax(image, 1)], [image], "colours"), path)
+    return path
+
+
+def draw(*shape):
+    # So few values that many pixels have no single highest.
+    return np.random.default_rng(0).integers(0, 3, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, *SIZE), (1, 3, 7, 5), (2, 3, *SIZE), (1, 3, 1, 1)])
+@pytest.mark.parametrize("size", [None, SIZE])
+def test_classes_are_the_first_of_the_highest_planes(network, shape, size):
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size), draw(*shape)
+    planes = engine.run(batch)
+    np.testing.assert_allclose(planes, np.exp(batch) / np.exp(batch).sum(axis=1, keepdims=True), rtol=1e-5)
+    before = planes.copy()
+    for own, (mask, best) in zip(planes, engine.highest(batch), strict=True):
+        expected = ArrayPlanes().highest(own)
+        assert (mask.dtype, best.dtype) == (np.uint8, np.float32)
+        np.testing.assert_array_equal(mask, expected[0])
+        np.testing.assert_array_equal(best, expected[1])
+    engine.highest(draw(*shape)[:, ::-1].copy())
+    np.testing.assert_array_equal(planes, before)
+
+
+def test_results_outlast_the_next_run_and_threads_share_the_network(network):
+    engine = open_openvino(network, "fp32", lanes=3, size=SIZE)
+    batches = [np.roll(draw(1, 3, *SIZE), shift, axis=3) for shift in range(40)]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(engine.highest, batches))
+    for batch, [(mask, best)] in zip(batches, found, strict=True):
+        np.testing.assert_array_equal(mask, batch[0].argmax(axis=0))
+        np.testing.assert_allclose(best, (np.exp(batch) / np.exp(batch).sum(axis=1)).max(axis=1)[0], rtol=1e-5)
+
+
+def test_what_is_no_network_is_refused(tmp_path):
+    (tmp_path / "model.xml").write_text("nothing")
+    with pytest.raises(CheckpointError, match=r"model\.xml: OpenVINO .* does not take it"):
+        open_openvino(tmp_path / "model.xml", "fp32", lanes=1)
