@@ -59,7 +59,7 @@ class OpenVinoEngine:
         # Memory of its own: the request's would be overwritten by this thread's next run.
         planes = np.empty((len(batch), self.classes, *batch.shape[2:]), np.float32)
         request.set_output_tensor(0, self.tensor(planes, shared_memory=True))
-        request.infer([batch], share_inputs=True, share_outputs=True)
+        self._infer(request, batch)
         return planes
 
     def highest(self, batch: NDArray[np.float32]) -> Highest:
@@ -68,9 +68,15 @@ class OpenVinoEngine:
         if size is None:
             return highest_of_planes(self, batch)
         request = self._request("highest", size)
-        request.infer([batch], share_inputs=True, share_outputs=True)
+        self._infer(request, batch)
         index, best = (request.get_output_tensor(place).data[0, 0].copy() for place in (1, 2))
         return [(index, best)]
+
+    def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
+        # What `request.infer` does, with half the work in Python.
+        request.set_input_tensor(self.tensor(np.ascontiguousarray(batch), shared_memory=True))
+        request.start_async()
+        request.wait()
 
     def _size_for(self, batch: NDArray[np.float32]) -> Size | None:
         return self.size if batch.shape == (1, 3, *(self.size or ())) else None
