@@ -263,11 +263,12 @@ from test_folder import make
 from segan.errors import SeganError
 from segan.inference.folder import predict_folder
 segmenter = make()
-real = segmenter.predict
-def slow(image, **options):
-    time.sleep(0.2)
-    return real(image, **options)
-segmenter.predict = slow
+real = segmenter.engine.run
+def slow(batch):
+    time.sleep(0.02)
+    return real(batch)
+segmenter.engine.run = slow
+print("ready", flush=True)
 try:
     predict_folder(segmenter, [sys.argv[2]], Path(sys.argv[3]))
 except SeganError as error:
@@ -279,6 +280,14 @@ except SeganError as error:
 SLOWLY = pytest.mark.slow
 
 
+def start_slowly(images, out):
+    """Start a process that predicts, and wait until it is about to begin."""
+    command = [sys.executable, "-c", SLOW, str(Path(__file__).parent), str(images), str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=SLOWLY), pytest.param(signal.SIGINT, marks=SLOWLY)]
 )
@@ -286,8 +295,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, number):
     out = tmp_path / "out"
     for index in range(20):
         draw(tmp_path / "in" / f"{index:02d}.png")
-    command = [sys.executable, "-c", SLOW, str(Path(__file__).parent), str(tmp_path / "in"), str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = start_slowly(tmp_path / "in", out)
     deadline = time.monotonic() + 60
     while len(states(out)) < 3 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
@@ -304,3 +312,30 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, number):
     assert summary.kept == len(written)
     assert set(written.items()) <= set(states(out / "masks").items())
     assert len(read_manifest(out)) == 20
+
+
+@SLOWLY
+def test_twenty_kills_at_random_moments_cost_nothing(tmp_path):
+    for index in range(240):
+        draw(tmp_path / "in" / f"{index:03d}.png", color=1 + index % 2)
+    predict_folder(make(), [tmp_path / "in"], tmp_path / "whole")
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "whole" / "masks").iterdir()}
+    out, random, finished = tmp_path / "out", np.random.default_rng(0), {}
+    for _ in range(20):
+        process = start_slowly(tmp_path / "in", out)
+        time.sleep(random.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate(timeout=30)
+        assert process.returncode == -9
+        found = {path: path.stat() for path in (out / "masks").glob("*.png")}
+        assert all(path.read_bytes() == expected[path.name] for path in found)
+        for path, state in finished.items():
+            assert (found[path].st_ino, found[path].st_mtime_ns) == (state.st_ino, state.st_mtime_ns)
+        finished = found
+    assert 0 < len(finished) < 240
+    assert predict_folder(make(), [tmp_path / "in"], out).kept == len(finished)
+    for path, state in finished.items():
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (state.st_ino, state.st_mtime_ns)
+    assert {path.name: path.read_bytes() for path in (out / "masks").iterdir()} == expected
+    assert not list(out.rglob("*.part"))
+    assert len(read_manifest(out)) == 240
