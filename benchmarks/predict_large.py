@@ -61,12 +61,19 @@ def peak_mib() -> float:
 def measure_ours(image: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Predict a file into a folder, as `segan predict` does, after one tile has warmed the network up."""
     from segan.inference.folder import predict_folder
+    from segan.inference.inputs import find_shared_size
     from segan.inference.lanes import count_lanes, open_lanes
     from segan.inference.load import load_segmenter
 
     lanes = count_lanes("cpu", 100)
     segmenter = load_segmenter(
-        arguments.bundle or arguments.model, "cpu", lanes=lanes, tile_px=TILE_PX, tta=False, min_area_px={}
+        arguments.bundle or arguments.model,
+        "cpu",
+        lanes=lanes,
+        tile_px=TILE_PX,
+        tta=False,
+        min_area_px={},
+        image_size=find_shared_size([image]),
     )
     engine = segmenter.engine
     batch = np.random.default_rng(0).standard_normal((1, 3, TILE_PX, TILE_PX)).astype(np.float32)
