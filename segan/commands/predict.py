@@ -48,6 +48,12 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @network_options
 @click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Let torch.compile make the network faster: half a minute that thousands of images on a GPU win back.",
+)
+@click.option(
     "--shard",
     metavar="I/N",
     callback=read_shard,
@@ -73,6 +79,7 @@ def predict(
     device: str,
     backend: str,
     precision: str | None,
+    compiled: bool,
     redo: bool,
     as_json: bool,
     quiet: bool,
@@ -96,17 +103,19 @@ def predict(
     shard, device = of_this_rank(shard, device)
     images = list_images(inputs)
     record = out / ".segan" / "backend.json"
+    backend = "torch" if compiled and backend == "auto" else backend
     chosen, runs = choose_model(model, backend, device, precision, images=images, record=record, quiet=quiet)
     segmenter = load_segmenter(
         chosen,
         device,
         backend=runs,
-        lanes=count_lanes(device, len(images)),
+        lanes=1 if compiled else count_lanes(device, len(images)),
         tile_px=tile,
         tta=tta,
         min_area_px=min_areas,
         precision=precision,
         image_size=find_shared_size(images),
+        compiled=compiled,
     )
     with progress_bar("predicting", quiet=quiet) as bar:
         summary = predict_folder(

@@ -31,6 +31,7 @@ def load_bundled(
     min_area_px: Mapping[str, int] | None,
     precision: str | None,
     image_size: Size | None,
+    compiled: bool,
 ) -> Segmenter:
     """Load a bundle; see `load_segmenter`."""
     bundle = load_bundle(model)
@@ -44,7 +45,7 @@ def load_bundled(
         height, width = chain.place(image_size).canvas
         run_size = (min(height, tile_px), min(width, tile_px))
     return Segmenter(
-        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size)),
+        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size, compiled)),
         labels=labels,
         chain=chain,
         tile_px=tile_px,
@@ -68,10 +69,12 @@ class _Wanted(NamedTuple):
     Args:
         lanes: Threads that will run the network at once.
         size: Height and width of what most runs see; `None`: any.
+        compiled: Whether `torch.compile` is to make the network faster.
     """
 
     lanes: int
     size: Size | None
+    compiled: bool
 
 
 def _open(bundle: Bundle, device: str, backend: str, precision: str | None, wanted: _Wanted) -> Engine:
@@ -84,6 +87,10 @@ def _open(bundle: Bundle, device: str, backend: str, precision: str | None, want
     if stored == "int8" and precision is not None:
         raise UsageError(
             f"--precision {precision}: {bundle.folder} holds 8-bit integers, expected float32 weights. Leave it out."
+        )
+    if backend != "torch" and wanted.compiled:
+        raise UsageError(
+            f"--compile: {backend} runs the network, expected torch. Leave it out, or use --backend torch."
         )
     if backend != "torch" and device not in {"auto", "cpu"}:
         raise UsageError(f"--device {device}: {backend} runs on the processor, expected cpu. Use --backend torch.")
@@ -109,7 +116,7 @@ def _open_openvino(bundle: Bundle, device: str, precision: str, wanted: _Wanted)
 def _open_torch(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:
     from segan.inference.program_engine import open_program
 
-    return open_program(bundle.network, device, precision, wanted.lanes)
+    return open_program(bundle.network, device, precision, wanted.lanes, compiled=wanted.compiled)
 
 
 _ENGINES: dict[str, Callable[[Bundle, str, str, _Wanted], Engine]] = {

@@ -25,6 +25,7 @@ def load_segmenter(
     min_area_px: Mapping[str, int] | None = None,
     precision: str | None = None,
     image_size: tuple[int, int] | None = None,
+    compiled: bool = False,
 ) -> Segmenter:
     """Load a model for prediction. A bundle needs neither torch nor SMP.
 
@@ -40,6 +41,7 @@ def load_segmenter(
         precision: `fp32`, `bf16` or `fp16`; `None`: float32, or what a bundle holds.
         image_size: Height and width that the images to come share, from `find_shared_size`: OpenVINO is faster at a
             size that it was compiled for. Others are predicted as well.
+        compiled: Let `torch.compile` make the network faster, which takes half a minute; for GPUs and many images.
 
     Raises:
         UsageError: There is no model, or the device, backend or precision cannot be had.
@@ -59,6 +61,7 @@ def load_segmenter(
             min_area_px=min_area_px,
             precision=precision,
             image_size=image_size,
+            compiled=compiled,
         )
     if backend not in {None, "torch"}:
         raise UsageError(
@@ -74,4 +77,5 @@ def load_segmenter(
         tta=tta,
         min_area_px=min_area_px,
         precision=precision or "fp32",
+        compiled=compiled,
     )

@@ -19,7 +19,7 @@ class ProgramEngine(TorchEngine):
         return probs
 
 
-def open_program(path: Path, device: str, precision: str, lanes: int) -> ProgramEngine:
+def open_program(path: Path, device: str, precision: str, lanes: int, *, compiled: bool = False) -> ProgramEngine:
     """Open a program.
 
     Args:
@@ -27,6 +27,7 @@ def open_program(path: Path, device: str, precision: str, lanes: int) -> Program
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `fp32`, `bf16` or `fp16`.
         lanes: Threads that will run it at once.
+        compiled: Run it through `torch.compile`.
 
     Raises:
         UsageError: The device or precision cannot be had.
@@ -34,4 +35,7 @@ def open_program(path: Path, device: str, precision: str, lanes: int) -> Program
     """
     where = choose_device(device)
     check_precision(precision, where)
-    return ProgramEngine(load_program(path).to(where), where, precision, lanes)
+    program = load_program(path).to(where)
+    if compiled:
+        program.compile()
+    return ProgramEngine(program, where, precision, lanes)

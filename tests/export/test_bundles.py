@@ -74,6 +74,17 @@ def test_views_and_tiles_of_a_bundle_are_those_of_its_model(model, exported, dat
         assert (ours.mask == load_segmenter(model, "cpu", **options).predict(image).mask).mean() > 0.999
 
 
+@pytest.mark.slow  # torch.compile takes half a minute.
+def test_compiled_networks_predict_as_others(model, exported, data):
+    original = load_segmenter(model, "cpu")
+    for place in (model, exported / "torch"):
+        compiled = load_segmenter(place, "cpu", compiled=True)
+        for image in [all_images(data)[0], all_images(data)[0][:33, :47]]:
+            ours, theirs = compiled.predict(image, probabilities=True), original.predict(image, probabilities=True)
+            assert (ours.mask == theirs.mask).mean() > 0.999
+            np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=2e-3)
+
+
 def test_segan_load_takes_bundles(exported):
     assert segan.load(exported / "openvino").engine.backend == "openvino"
     assert segan.load(exported / "onnx" / "bundle.json", backend="openvino").engine.backend == "openvino"
@@ -126,6 +137,7 @@ def test_what_a_bundle_cannot_do_is_told(exported):
     for options, message in (
         ({"backend": "onnx"}, "for openvino, expected a bundle for onnx"),
         ({"device": "cuda"}, "--device cuda: openvino runs on the processor"),
+        ({"compiled": True}, "--compile: openvino runs the network, expected torch"),
         ({"precision": "fp16"}, "OpenVINO has fp32 and bf16"),
     ):
         with pytest.raises(UsageError, match=message):
