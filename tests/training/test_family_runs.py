@@ -53,6 +53,18 @@ def test_a_run_is_kept_and_judged(data: Path, tmp_path: Path, kind: str, shown: 
     assert 0.0 <= steps[-1]["d_accuracy"] <= 1.0
 
 
+@pytest.mark.slow  # torch.compile takes a minute.
+def test_a_compiled_run_is_kept_as_others_are(data: Path, tmp_path: Path) -> None:
+    plain, compiled = (
+        train_small(small_config(data, **SHORT, **{"training.compile": value}), tmp_path / str(value))
+        for value in (False, True)
+    )
+    names = [set(read_tensors(tmp_path / str(value) / "model.safetensors")[0]) for value in (False, True)]
+    assert names[0] == names[1]
+    assert compiled.best_score == pytest.approx(plain.best_score, abs=0.05)
+    assert load_segmenter(tmp_path / "True", "cpu").predict(np.zeros((41, 50, 3), np.uint8)).mask.shape == (41, 50)
+
+
 def test_a_comparison_of_features_has_no_accuracy_in_log_and_page(data: Path, tmp_path: Path) -> None:
     changes = {"loss.adversarial": "multiscale_l1", "discriminator.input": "product"}
     train_small(small_config(data, **SHORT, **changes), tmp_path / "run")
