@@ -1,7 +1,7 @@
 """`segan predict`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -93,17 +93,31 @@ def predict(
     import json
 
     from segan.commands.progress import progress_bar
-    from segan.errors import PartialFailureError
+    from segan.errors import PartialFailureError, UsageError
+    from segan.inference.bundle import is_bundle
     from segan.inference.folder import predict_folder
-    from segan.inference.inputs import find_shared_size, list_images
+    from segan.inference.inputs import collect_jobs, find_shared_size
     from segan.inference.lanes import count_lanes
     from segan.inference.load import load_segmenter
+    from segan.inference.outputs import OutputPlan
     from segan.inference.ranks import of_this_rank
 
     shard, device = of_this_rank(shard, device)
-    images = list_images(inputs)
-    record = out / ".segan" / "backend.json"
-    backend = "torch" if compiled and backend == "auto" else backend
+    wanted: dict[str, Any] = {
+        "overlay": overlay,
+        "probabilities": "uint8" if eight_bit else "float16" if probabilities else "none",
+        "outlines": outlines,
+        "coco": coco,
+        "mask_format": mask_format,
+    }
+    plan = OutputPlan(out, **wanted)
+    # Before anything is written: where a record of ours lies, the files beside it are taken for ours.
+    images = [job.path for job in collect_jobs(inputs, plan)]
+    if compiled and backend in {"onnx", "openvino"}:
+        raise UsageError(f"--compile: --backend {backend} seen, expected torch. Leave one of the two out.")
+    if compiled and not is_bundle(model):
+        backend = "torch"
+    record = plan.record / "backend.json"
     chosen, runs = choose_model(model, backend, device, precision, images=images, record=record, quiet=quiet)
     segmenter = load_segmenter(
         chosen,
@@ -122,11 +136,7 @@ def predict(
             segmenter,
             inputs,
             out,
-            overlay=overlay,
-            probabilities="uint8" if eight_bit else "float16" if probabilities else "none",
-            outlines=outlines,
-            coco=coco,
-            mask_format=mask_format,
+            **wanted,
             shard=shard,
             resume=not redo,
             report=lambda done, total, row: bar(done, total),

@@ -13,6 +13,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
 from segan.errors import DataError
 
@@ -30,6 +31,9 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _EXIF_ORIENTATION = 0x0112
+_EXIF_AS_TEXT = "Raw profile type exif"  # As ImageMagick writes it.
+_PNG_MARK_BYTES = 8
+_PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TIFF_BITS_PER_SAMPLE = 258
 
 
@@ -100,7 +104,7 @@ def read_displayed_size(path: Path) -> tuple[int, int]:
     with _header(path) as picture:
         width, height = picture.size
         # Pillow already gives the displayed size of a TIFF, and turns its pixels while loading.
-        turned = picture.format != "TIFF" and orientation_of(picture) >= 5
+        turned = picture.format != "TIFF" and _orientation_ahead(picture) >= 5
     return (width, height) if turned else (height, width)
 
 
@@ -111,8 +115,7 @@ def read_orientation(path: Path) -> int:
         DataError: The file is missing or its header cannot be read.
     """
     with _header(path) as picture:
-        # Pillow would decode the whole of a PNG to look for it behind the pixels.
-        return 1 if picture.format == "PNG" and "exif" not in picture.info else orientation_of(picture)
+        return _orientation_ahead(picture)
 
 
 def read_mode(path: Path) -> str:
@@ -132,6 +135,31 @@ def orientation_of(picture: Image.Image) -> int:
     except Exception:  # noqa: BLE001 - damaged metadata must not cost a readable picture.
         return 1
     return value if value in range(1, 9) else 1
+
+
+def _orientation_ahead(picture: Image.Image) -> int:
+    """Return the EXIF orientation without decoding a PNG, as Pillow does to look for one behind the pixels."""
+    return 1 if isinstance(picture, PngImageFile) and not _has_exif(picture) else orientation_of(picture)
+
+
+def _has_exif(picture: PngImageFile) -> bool:
+    """Look for EXIF data among the chunks of a PNG that is open: before the pixels or after them."""
+    if not {"exif", _EXIF_AS_TEXT}.isdisjoint(picture.info):
+        return True
+    stream = picture.fp
+    assert stream is not None
+    place = stream.tell()
+    stream.seek(_PNG_MARK_BYTES)
+    try:
+        while len(head := stream.read(8)) == 8 and head[4:] != b"IEND":
+            following = stream.tell() + int.from_bytes(head[:4], "big") + 4
+            text = stream.read(len(_EXIF_AS_TEXT)) if head[4:] in _PNG_TEXTS else b""
+            if head[4:] == b"eXIf" or text == _EXIF_AS_TEXT.encode():
+                return True
+            stream.seek(following)
+        return False
+    finally:
+        stream.seek(place)
 
 
 def orient(array: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:

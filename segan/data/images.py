@@ -1,4 +1,4 @@
-"""Read and write images: the only place that knows their file formats and the channel order of OpenCV."""
+"""Read and write images: the only place that knows the channel order of OpenCV."""
 
 import contextlib
 import io
@@ -193,7 +193,8 @@ def _decode_whole_jpeg(content: bytes, path: Path) -> NDArray[np.uint8] | None:
     """Decode a JPEG file of colours by OpenCV, whose pixels are Pillow's in half the time.
 
     Of a file that is cut off or damaged OpenCV may give a part of the pixels, so Pillow takes all that is not plainly
-    whole, and tells what is wrong.
+    whole, and tells what is wrong. Where coded pixels are damaged and neither of the two refuses them, libjpeg writes a
+    line of its own to standard error.
 
     Returns:
         uint8 [H, W, 3] as displayed; `None` for any other file.

@@ -22,7 +22,12 @@ def encode_mask(mask: NDArray[np.uint8], colors: Sequence[Color]) -> bytes:
     Args:
         mask: uint8 [H, W].
         colors: RGB, one a class.
+
+    Raises:
+        ValueError: The shape or type is another one.
     """
+    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
+        raise ValueError(f"PNG: {mask.dtype} {mask.shape} seen, expected uint8 [H, W].")
     compressor = new_compressor(colors)
     packed = compressor.compress(filter_rows(mask, np.zeros_like(mask[:1])).data) + compressor.flush()
     return b"".join([encode_head(mask.shape, colors), encode_chunk(b"IDAT", packed), encode_chunk(b"IEND", b"")])

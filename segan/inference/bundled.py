@@ -19,6 +19,9 @@ MODULES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 # What runs each kind of bundle, the default first.
 BACKENDS_OF = {"onnx": ("onnx", "openvino"), "openvino": ("openvino",), "torch": ("torch",)}
 
+# Views at which the network sees every image at its own height and width.
+_SAME_SIZE = {"none", "flip"}
+
 
 def load_bundled(
     model: str | Path,
@@ -31,7 +34,6 @@ def load_bundled(
     min_area_px: Mapping[str, int] | None,
     precision: str | None,
     image_size: Size | None,
-    compiled: bool,
 ) -> Segmenter:
     """Load a bundle; see `load_segmenter`."""
     bundle = load_bundle(model)
@@ -40,17 +42,18 @@ def load_bundled(
     labels = Labels.from_dict(meta.labels, where)
     areas = meta.min_area_px if min_area_px is None else min_area_px
     chain, tile_px = build_chain(meta.preprocessing), tile_px or meta.tile_px
+    views = choose_views(meta.tta, tta, bundle.folder)
     run_size = None
-    if image_size is not None:
+    if image_size is not None and views in _SAME_SIZE:
         height, width = chain.place(image_size).canvas
         run_size = (min(height, tile_px), min(width, tile_px))
     return Segmenter(
-        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size, compiled)),
+        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size)),
         labels=labels,
         chain=chain,
         tile_px=tile_px,
         overlap=meta.overlap,
-        tta=choose_views(meta.tta, tta, bundle.folder),
+        tta=views,
         min_area_px=min_areas_of(labels.classes, areas, "least area of regions"),
         sixteen_bit=meta.sixteen_bit,
         identity=bundle.identity,
@@ -68,13 +71,11 @@ class _Wanted(NamedTuple):
 
     Args:
         lanes: Threads that will run the network at once.
-        size: Height and width of what most runs see; `None`: any.
-        compiled: Whether `torch.compile` is to make the network faster.
+        size: Height and width of what the runs see; `None`: any.
     """
 
     lanes: int
     size: Size | None
-    compiled: bool
 
 
 def _open(bundle: Bundle, device: str, backend: str, precision: str | None, wanted: _Wanted) -> Engine:
@@ -87,10 +88,6 @@ def _open(bundle: Bundle, device: str, backend: str, precision: str | None, want
     if stored == "int8" and precision is not None:
         raise UsageError(
             f"--precision {precision}: {bundle.folder} holds 8-bit integers, expected float32 weights. Leave it out."
-        )
-    if backend != "torch" and wanted.compiled:
-        raise UsageError(
-            f"--compile: {backend} runs the network, expected torch. Leave it out, or use --backend torch."
         )
     if backend != "torch" and device not in {"auto", "cpu"}:
         raise UsageError(f"--device {device}: {backend} runs on the processor, expected cpu. Use --backend torch.")
@@ -116,7 +113,7 @@ def _open_openvino(bundle: Bundle, device: str, precision: str, wanted: _Wanted)
 def _open_torch(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:
     from segan.inference.program_engine import open_program
 
-    return open_program(bundle.network, device, precision, wanted.lanes, compiled=wanted.compiled)
+    return open_program(bundle.network, device, precision, wanted.lanes)
 
 
 _ENGINES: dict[str, Callable[[Bundle, str, str, _Wanted], Engine]] = {

@@ -131,7 +131,7 @@ class _Task:
         try:
             height, width = image_size(job.path)
         except DataError:
-            return True  # It may be too large for that; what else is wrong is told when it is read.
+            return job.path.is_file()  # It may be too large for that; what else is wrong is told when it is read.
         return height * width >= BY_ROWS_FROM_PX
 
     def open_rows(self, job: Job) -> RowSource | None:
@@ -179,9 +179,11 @@ class _Task:
         return row
 
     def flush_results(self, jobs: Sequence[Job]) -> None:
-        """Let the names of all results survive a power cut."""
-        for folder in {path.parent for job in jobs for path in self.plan.files(job.name)}:
-            flush_folder(folder)
+        """Let the names of all results survive a power cut, those of a run that was stopped too."""
+        folders = {path.parent for job in jobs for path in self.plan.files(job.name)}
+        between = {above for folder in folders for above in folder.parents if self.plan.out in above.parents}
+        for place in folders | between:
+            flush_folder(place)
 
     def record(self, job: Job, source: str, row: Row, results: Mapping[str, str] | None = None) -> Row:
         """Write a row to the journal."""
@@ -232,7 +234,7 @@ def predict_folder(
     all_jobs = collect_jobs(inputs, plan)
     jobs = take_shard(all_jobs, shard)
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
-    fresh = not plan.record.is_dir()
+    fresh = not any(plan.record.glob("*.jsonl"))
     rows: dict[Job, Row] = {}
     try:
         with raise_on_signals(), Journal(plan.record, journal_name) as journal:
@@ -248,7 +250,7 @@ def predict_folder(
                     rows[job] = row
                     if report is not None:
                         report(len(rows), len(jobs), row)
-            task.flush_results([job for job in jobs if job not in kept])
+            task.flush_results(jobs)
             entries = journal.read_in_turn()
             found = [rows.get(job) or task.row_of_other(job, entries) for job in all_jobs]
             write_manifest(out / "manifest.csv", segmenter.labels.classes, [row for row in found if row is not None])
@@ -266,7 +268,7 @@ def predict_folder(
 
 
 def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
-    """Identify all that the results depend on beside the image."""
+    """Identify all that the results depend on beside the image, but for the order in which numbers are added up."""
     names = ("identity", "tile_px", "overlap", "tta", "min_area_px")
     values = {name: getattr(segmenter, name) for name in names}
     own = {"backend": segmenter.engine.backend, "precision": segmenter.engine.precision}

@@ -80,23 +80,13 @@ def collect_jobs(inputs: Sequence[str | Path], plan: ResultPlan) -> list[Job]:
     return jobs
 
 
-def list_images(inputs: Sequence[str | Path]) -> list[Path]:
-    """List the images that INPUT names, in the order of the jobs.
-
-    Raises:
-        UsageError: An input does not exist, or a list cannot be read.
-        DataError: A folder cannot be read.
-    """
-    return [path for entry in inputs for path, _ in _name_images(Path(entry))]
-
-
 def find_shared_size(images: Sequence[Path]) -> tuple[int, int] | None:
-    """Find the height and width that images share, from the headers of some, spread over all.
+    """Find the height and width that images share, from the headers of up to 16 of them, spread over all.
 
-    The answer depends on the list alone, so that parts of a job, and one that goes on, get the same.
+    It looks at the whole list, done or not, so that the parts of a job, and one that goes on, get the same answer.
 
     Returns:
-        `None` where sizes differ, or no header can be read.
+        `None` where sizes differ among those, or no header can be read.
     """
     sizes = set()
     for path in images[:: -(-len(images) // _HEADERS) or 1]:

@@ -41,17 +41,18 @@ def load_segmenter(
         precision: `fp32`, `bf16` or `fp16`; `None`: float32, or what a bundle holds.
         image_size: Height and width that the images to come share, from `find_shared_size`: OpenVINO is faster at a
             size that it was compiled for. Others are predicted as well.
-        compiled: Let `torch.compile` make the network faster, which takes half a minute; for GPUs and many images.
+        compiled: Let `torch.compile` make a network in torch faster, which takes half a minute; for GPUs and many
+            images.
 
     Raises:
-        UsageError: There is no model, or the device, backend or precision cannot be had.
+        UsageError: There is no model, or the device, backend, precision or `torch.compile` cannot be had.
         ConfigError: A least area names no class.
         CheckpointError: The file is damaged or does not fit its own description.
     """
     if is_bundle(model):
         from segan.inference.bundled import load_bundled
 
-        return load_bundled(
+        segmenter = load_bundled(
             model,
             str(device),
             backend=backend,
@@ -61,21 +62,27 @@ def load_segmenter(
             min_area_px=min_area_px,
             precision=precision,
             image_size=image_size,
-            compiled=compiled,
         )
-    if backend not in {None, "torch"}:
+    elif backend in {None, "torch"}:
+        from segan.inference.trained import load_trained
+
+        segmenter = load_trained(
+            model,
+            device,
+            lanes=lanes,
+            tile_px=tile_px,
+            tta=tta,
+            min_area_px=min_area_px,
+            precision=precision or "fp32",
+        )
+    else:
         raise UsageError(
             f"--backend {backend}: {model} is no bundle, expected one. Run segan export {model} --format {backend}."
         )
-    from segan.inference.trained import load_trained
+    if compiled:
+        if segmenter.engine.backend != "torch":
+            raise UsageError(f"--compile: {segmenter.engine.backend} runs {model}, expected torch. Leave it out.")
+        from segan.inference.torch_engine import compile_network
 
-    return load_trained(
-        model,
-        device,
-        lanes=lanes,
-        tile_px=tile_px,
-        tta=tta,
-        min_area_px=min_area_px,
-        precision=precision or "fp32",
-        compiled=compiled,
-    )
+        compile_network(segmenter, image_size)
+    return segmenter

@@ -31,7 +31,8 @@ class OpenVinoEngine:
         tensor: OpenVINO's class of tensors.
         precision: `fp32`, `bf16` or `int8`.
         lanes: Threads that run it at once; they share the cores.
-        size: Height and width that one image at a time runs fastest at; others are compiled for when they come.
+        size: Height and width that one image at a time runs fastest at; for all others the network is compiled once
+            more, when the first of them comes.
     """
 
     compile: Callable[[Size | None], Any]
@@ -73,8 +74,9 @@ class OpenVinoEngine:
         return [(index, best)]
 
     def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
-        # What `request.infer` does, with half the work in Python.
-        request.set_input_tensor(self.tensor(np.ascontiguousarray(batch), shared_memory=True))
+        # What `request.infer` does, with half the work in Python. The request does not keep what it reads.
+        read = np.ascontiguousarray(batch)
+        request.set_input_tensor(self.tensor(read, shared_memory=True))
         request.start_async()
         request.wait()
 

@@ -40,7 +40,7 @@ class _Opened(NamedTuple):
 
 
 class _Alone(NamedTuple):
-    """An image that is not read beside others."""
+    """An image that is not read beside others like it."""
 
 
 class _Ready(NamedTuple):
@@ -75,7 +75,8 @@ class Pipeline(Generic[T, R]):
         read: Reads one image, RGB `uint8 [H, W, 3]`; called in several threads.
         write: Takes the item, its image, its prediction and the seconds it took; called in several threads.
         probabilities: Whether predictions hold the probabilities.
-        is_large: Tells of an image that is not to be in memory beside others, without reading it; `None`: none is.
+        is_large: Tells of an image that is not to be in memory beside others like it, without reading it; `None`: none
+            is.
         open_rows: Opens a large image, to be read by rows; `None` where it gives none.
         write_rows: Takes the item, the height and width of its image, and the strips of it.
     """

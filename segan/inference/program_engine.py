@@ -19,7 +19,7 @@ class ProgramEngine(TorchEngine):
         return probs
 
 
-def open_program(path: Path, device: str, precision: str, lanes: int, *, compiled: bool = False) -> ProgramEngine:
+def open_program(path: Path, device: str, precision: str, lanes: int) -> ProgramEngine:
     """Open a program.
 
     Args:
@@ -27,7 +27,6 @@ def open_program(path: Path, device: str, precision: str, lanes: int, *, compile
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `fp32`, `bf16` or `fp16`.
         lanes: Threads that will run it at once.
-        compiled: Run it through `torch.compile`.
 
     Raises:
         UsageError: The device or precision cannot be had.
@@ -35,7 +34,4 @@ def open_program(path: Path, device: str, precision: str, lanes: int, *, compile
     """
     where = choose_device(device)
     check_precision(precision, where)
-    program = load_program(path).to(where)
-    if compiled:
-        program.compile()
-    return ProgramEngine(program, where, precision, lanes)
+    return ProgramEngine(load_program(path).to(where), where, precision, lanes)

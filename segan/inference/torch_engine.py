@@ -22,6 +22,7 @@ from segan.inference.segmenter import Segmenter
 from segan.inference.torch_planes import TensorPlanes
 
 _GPU_BATCH = 16
+_COMPILED_PX = 256
 
 
 @dataclass
@@ -132,6 +133,31 @@ def torch_engine(segmenter: Segmenter) -> TorchEngine:
             "Use the run folder that the bundle was exported from."
         )
     return segmenter.engine
+
+
+def compile_network(segmenter: Segmenter, image_size: tuple[int, int] | None = None) -> None:
+    """Let `torch.compile` make the network faster, and run it once, so that what that lacks is told at once.
+
+    Args:
+        segmenter: A model that torch runs.
+        image_size: Height and width that the images to come share; `None`: unknown.
+
+    Raises:
+        UsageError: `torch.compile` does not work here.
+    """
+    engine = torch_engine(segmenter)
+    engine.network.compile()
+    size = segmenter.chain.place(image_size or (_COMPILED_PX, _COMPILED_PX)).canvas
+    try:
+        engine.run(np.zeros((1, 3, *(min(side, segmenter.tile_px) for side in size)), np.float32))
+    except SeganError:
+        raise
+    except Exception as error:
+        first = next(iter(str(error).strip().splitlines()), "")
+        raise UsageError(
+            f"--compile: torch.compile fails here ({type(error).__name__}: {first[:300]}), expected a C++ compiler, "
+            "and Triton for a GPU. Leave it out, or install them."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -26,7 +26,6 @@ def load_trained(
     tta: bool | None = None,
     min_area_px: Mapping[str, int] | None = None,
     precision: str = "fp32",
-    compiled: bool = False,
 ) -> Segmenter:
     """Load a trained model; see `load_segmenter`.
 
@@ -38,7 +37,6 @@ def load_trained(
         tta: Whether to average over views.
         min_area_px: Least area of a region by class name.
         precision: `fp32`, `bf16` or `fp16`.
-        compiled: Run the network through `torch.compile`.
 
     Raises:
         UsageError: There is no model, or the device or precision cannot be had.
@@ -67,8 +65,6 @@ def load_trained(
             f"Use segan {meta.segan_version}, which wrote it."
         ) from error
     network = network.to(device=place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    if compiled:
-        network.compile()
     return torch_segmenter(
         network,
         labels,

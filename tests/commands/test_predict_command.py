@@ -64,6 +64,26 @@ def test_outlines_annotations_and_bytes_on_demand(model, images, tmp_path, capsy
     assert not (out / "outlines" / "a.geojson").exists()
 
 
+def test_nothing_is_written_before_the_place_is_known_to_be_free(model, images, monkeypatch, capsys):
+    monkeypatch.setattr("segan.commands.predict.choose_model", lambda *args, **options: pytest.fail("too early"))
+    mask = images.parent / "masks" / "a.png"
+    mask.parent.mkdir()
+    mask.write_bytes(b"true mask")
+    assert predict(model, images, images.parent) == 2
+    assert "masks holds files that segan did not write" in capsys.readouterr().err
+    assert predict(model, images, images / "results") == 2
+    assert "expected one outside the data" in capsys.readouterr().err
+    assert mask.read_bytes() == b"true mask"
+    assert not list(images.parent.rglob(".segan"))
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_compile_is_for_torch(model, images, tmp_path, capsys, backend):
+    assert predict(model, images, tmp_path / "out", "--compile", "--backend", backend) == 2
+    assert f"--compile: --backend {backend} seen, expected torch" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_small_regions_are_given_away(model, images, tmp_path, capsys):
     assert predict(model, images, tmp_path / "out") == 0
     assert predict(model, images, tmp_path / "out", "--min-area", "all=0", "--min-area", "cell=2000", "--json") == 0

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 from toy_folders import noise, save
 
-from segan.data import formats
+from segan.data import formats, png
 from segan.data.formats import orient
 from segan.data.images import decode_image, encode_png, image_size, read_image, write_png
 from segan.errors import DataError
@@ -147,6 +147,23 @@ def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
     image = read_image(path)
     assert image_size(path) == image.shape[:2]
     assert np.abs(image.astype(int) - orient(quarter, orientation)).mean() < 5
+
+
+@pytest.mark.parametrize("place", ["ahead", "behind", "text behind", "nowhere"])
+def test_the_size_of_a_png_is_known_without_its_pixels(tmp_path, monkeypatch, place):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encode_png(COLOR)
+    text = b"Raw profile type exif\0\nexif\n%8d\n%s\n" % (len(exif.tobytes()), exif.tobytes().hex().encode())
+    chunk = png.encode_chunk(b"tEXt", text) if place == "text behind" else png.encode_chunk(b"eXIf", exif.tobytes()[6:])
+    cut = {"ahead": 33, "behind": -12, "text behind": -12, "nowhere": None}[place]  # After IHDR; before IEND.
+    path = tmp_path / "a.png"
+    path.write_bytes(content if cut is None else content[:cut] + chunk + content[cut:])
+    if "behind" not in place:
+        monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("the pixels were decoded"))
+    size = image_size(path)
+    monkeypatch.undo()
+    assert size == read_image(path).shape[:2] == ((10, 14) if place == "nowhere" else (14, 10))
 
 
 def test_oriented_sixteen_bit_tiff(tmp_path):

@@ -132,6 +132,12 @@ def test_written_masks_read_back_and_show_their_colours(tmp_path):
     assert np.array_equal(shown[mask == IGNORE][0], (128, 128, 128))
 
 
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (4, 4, 3)])
+def test_only_masks_are_encoded_as_such(shape):
+    with pytest.raises(ValueError, match="expected uint8"):
+        encode_mask(np.zeros(shape, np.uint8), COLORS)
+
+
 def test_encoded_masks_are_small_files_with_all_254_classes():
     mask = np.arange(256, dtype=np.uint8).repeat(64).reshape(128, 128)
     assert len(encode_mask(mask, default_colors(254))) < 3000

@@ -7,7 +7,7 @@ import pytest
 
 from segan.data.images import write_png
 from segan.errors import UsageError
-from segan.inference.inputs import collect_jobs, list_images
+from segan.inference.inputs import collect_jobs
 from segan.inference.outputs import OutputPlan
 
 
@@ -53,8 +53,8 @@ def test_results_never_go_where_listed_images_lie(folder):
 
 def test_images_of_all_kinds_of_inputs_are_listed(folder):
     (folder / "list.txt").write_text("other/c.png\n")
-    found = list_images([folder / "in", folder / "list.txt", folder / "other" / "c.png"])
-    assert [path.name for path in found] == ["a.png", "b.png", "c.png", "c.png"]
+    jobs = collect_jobs([folder / "in", folder / "list.txt", folder / "other" / "c.png"], OutputPlan(folder / "out"))
+    assert [str(job.name) for job in jobs] == ["a", "sub/b", "other/c", "c"]
 
 
 def test_an_empty_list_is_told(folder):

@@ -45,6 +45,15 @@ def test_classes_are_the_first_of_the_highest_planes(network, shape, size):
     np.testing.assert_array_equal(planes, before)
 
 
+@pytest.mark.parametrize("size", [None, SIZE])
+def test_the_order_of_values_in_memory_does_not_matter(network, size):
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size), draw(1, 3, *SIZE)
+    expected = engine.run(batch)
+    for _ in range(5):
+        np.testing.assert_array_equal(engine.run(np.asfortranarray(batch)), expected)
+        np.testing.assert_array_equal(engine.highest(np.asfortranarray(batch))[0][0], batch[0].argmax(axis=0))
+
+
 def test_results_outlast_the_next_run_and_threads_share_the_network(network):
     engine = open_openvino(network, "fp32", lanes=3, size=SIZE)
     batches = [np.roll(draw(1, 3, *SIZE), shift, axis=3) for shift in range(40)]
