@@ -51,7 +51,7 @@ def read_shard(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--compile",
     "compiled",
     is_flag=True,
-    help="Let torch.compile make the network faster: half a minute that thousands of images on a GPU win back.",
+    help="Run the network through torch.compile: for GPUs and large jobs, as compiling takes long itself.",
 )
 @click.option(
     "--shard",

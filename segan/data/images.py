@@ -190,7 +190,7 @@ def _telling(path: Path) -> Iterator[None]:
 
 
 def _decode_whole_jpeg(content: bytes, path: Path) -> NDArray[np.uint8] | None:
-    """Decode a JPEG file of colours by OpenCV, whose pixels are Pillow's in half the time.
+    """Decode a JPEG file of colours by OpenCV, which gives Pillow's pixels without a detour over its own picture.
 
     Of a file that is cut off or damaged OpenCV may give a part of the pixels, so Pillow takes all that is not plainly
     whole, and tells what is wrong. Where coded pixels are damaged and neither of the two refuses them, libjpeg writes a

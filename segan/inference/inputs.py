@@ -15,7 +15,7 @@ from segan.files import refuse_inside
 
 LIST_SUFFIX = ".txt"
 
-# A header takes a tenth of a millisecond, and much more where files are far away.
+# Headers read at most; where files are far away, each takes its time.
 _HEADERS = 16
 
 

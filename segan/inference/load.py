@@ -41,8 +41,7 @@ def load_segmenter(
         precision: `fp32`, `bf16` or `fp16`; `None`: float32, or what a bundle holds.
         image_size: Height and width that the images to come share, from `find_shared_size`: OpenVINO is faster at a
             size that it was compiled for. Others are predicted as well.
-        compiled: Let `torch.compile` make a network in torch faster, which takes half a minute; for GPUs and many
-            images.
+        compiled: Run a network in torch through `torch.compile`; for GPUs and many images, as that takes long itself.
 
     Raises:
         UsageError: There is no model, or the device, backend, precision or `torch.compile` cannot be had.

@@ -74,7 +74,7 @@ class OpenVinoEngine:
         return [(index, best)]
 
     def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
-        # What `request.infer` does, with half the work in Python. The request does not keep what it reads.
+        # What `request.infer` does, with less work in Python. The request does not keep what it reads alive.
         read = np.ascontiguousarray(batch)
         request.set_input_tensor(self.tensor(read, shared_memory=True))
         request.start_async()

@@ -136,7 +136,7 @@ def torch_engine(segmenter: Segmenter) -> TorchEngine:
 
 
 def compile_network(segmenter: Segmenter, image_size: tuple[int, int] | None = None) -> None:
-    """Let `torch.compile` make the network faster, and run it once, so that what that lacks is told at once.
+    """Turn the network over to `torch.compile`, with a first run, so that what is missing for it is told here.
 
     Args:
         segmenter: A model that torch runs.

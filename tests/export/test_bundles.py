@@ -74,7 +74,7 @@ def test_views_and_tiles_of_a_bundle_are_those_of_its_model(model, exported, dat
         assert (ours.mask == load_segmenter(model, "cpu", **options).predict(image).mask).mean() > 0.999
 
 
-@pytest.mark.slow  # torch.compile takes half a minute.
+@pytest.mark.slow  # torch.compile takes long.
 def test_compiled_networks_predict_as_others(model, exported, data):
     original = load_segmenter(model, "cpu")
     for place in (model, exported / "torch"):

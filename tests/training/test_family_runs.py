@@ -53,7 +53,7 @@ def test_a_run_is_kept_and_judged(data: Path, tmp_path: Path, kind: str, shown: 
     assert 0.0 <= steps[-1]["d_accuracy"] <= 1.0
 
 
-@pytest.mark.slow  # torch.compile takes a minute.
+@pytest.mark.slow  # torch.compile takes long.
 def test_a_compiled_run_is_kept_as_others_are(data: Path, tmp_path: Path) -> None:
     plain, compiled = (
         train_small(small_config(data, **SHORT, **{"training.compile": value}), tmp_path / str(value))
