@@ -1,21 +1,20 @@
 """A network as one graph that serves every size: from an image to the probabilities of its classes."""
 
-import contextlib
 import copy
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
+import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.overrides import TorchFunctionMode
 
 from segan.errors import SeganError
 from segan.models.sizes import AnySize
 
-# The deepest encoders that can be traced take under a minute; some others do not end.
-TRACING_LIMIT_S = 300.0
+# The deepest encoders that can be traced take under a minute; some others do not end, and call torch ever more rarely.
+TRACING_LIMIT_S = 150.0
 
 
 class Probabilities(nn.Module):
@@ -75,41 +74,34 @@ def export_program(network: nn.Module) -> ExportedProgram:
         the result with the network at other sizes.
 
     Raises:
-        SeganError: It takes longer than `TRACING_LIMIT_S`.
+        SeganError: It takes longer than `TRACING_LIMIT_S`; that is noticed when the network next calls torch.
     """
     wrapped = Probabilities(network)
     dynamic = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    with torch.no_grad(), _limited(TRACING_LIMIT_S):
+    with torch.no_grad(), _Deadline(TRACING_LIMIT_S):
         return torch.export.export(wrapped, (_sample(network),), dynamic_shapes=(dynamic,), strict=False)
 
 
-class _TooLongError(BaseException):
-    """No `Exception`, so that the tracer cannot take it for a failed attempt of its own and go on."""
+class _Deadline(TorchFunctionMode):
+    """Ends what runs inside when it next calls torch after so long.
 
+    An alarm would end it anywhere, also inside calls of torch that drop the exception and go on for ever.
+    """
 
-@contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """End what runs inside after so long; without effect outside the main thread, or where there are no alarms."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.end = time.monotonic() + seconds
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _TooLongError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    except _TooLongError:
-        raise SeganError(
-            f"the network cannot be exported: seen no graph for every size of image after {seconds:g} s, expected one "
-            "within a minute. Encoders that cut their maps into windows (swin, maxvit) have none: predict with the run "
-            "itself, or train with another encoder."
-        ) from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if time.monotonic() > self.end:
+            raise SeganError(
+                f"the network cannot be exported: seen no graph for every size of image after {TRACING_LIMIT_S:g} s, "
+                "expected one within a minute. Encoders that cut their maps into windows (swin, maxvit) have none: "
+                "predict with the run itself, or train with another encoder."
+            )
+        return function(*args, **(kwargs or {}))
 
 
 def _sample(network: nn.Module) -> Tensor:
