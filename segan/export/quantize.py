@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segan.data.images import read_image
 from segan.errors import UsageError
 from segan.export.networks import quiet
-from segan.inference.openvino_package import forbid_telemetry, import_openvino
+from segan.inference.openvino_package import forbid_telemetry, import_openvino, shared_core
 from segan.inference.segmenter import Segmenter
 
 # More images move the ranges little and take minutes.
@@ -57,7 +57,7 @@ def quantizer(kind: str, segmenter: Segmenter, images: Sequence[Path]) -> Callab
         with quiet():
             if kind == "openvino":
                 openvino = import_openvino("--int8")
-                model = openvino.Core().read_model(file)
+                model = shared_core().read_model(file)
                 quantized = nncf.quantize(model, dataset(model.inputs[0].get_any_name()), **options)
                 # Weights are still read from the old files while the new ones are written.
                 with tempfile.TemporaryDirectory(dir=file.parent) as folder:

@@ -11,7 +11,7 @@ from segan.data.preprocess import build_chain
 from segan.errors import UsageError
 from segan.inference.bundle import Bundle, load_bundle
 from segan.inference.engine import Engine
-from segan.inference.segmenter import Segmenter
+from segan.inference.segmenter import Segmenter, is_unresized
 from segan.inference.small_regions import min_areas_of
 from segan.inference.views import choose_views
 
@@ -43,12 +43,15 @@ def load_bundled(
     areas = meta.min_area_px if min_area_px is None else min_area_px
     chain, tile_px = build_chain(meta.preprocessing), tile_px or meta.tile_px
     views = choose_views(meta.tta, tta, bundle.folder)
-    run_size = None
+    wanted = _Wanted(lanes)
     if image_size is not None and views in _SAME_SIZE:
-        height, width = chain.place(image_size).canvas
+        placement = chain.place(image_size)
+        height, width = placement.canvas
         run_size = (min(height, tile_px), min(width, tile_px))
+        whole = views == "none" and run_size == placement.canvas and is_unresized(placement)
+        wanted = _Wanted(lanes, run_size, whole)
     return Segmenter(
-        engine=_open(bundle, device, backend or _installed(meta.kind), precision, _Wanted(lanes, run_size)),
+        engine=_open(bundle, device, backend or _installed(meta.kind), precision, wanted),
         labels=labels,
         chain=chain,
         tile_px=tile_px,
@@ -72,10 +75,12 @@ class _Wanted(NamedTuple):
     Args:
         lanes: Threads that will run the network at once.
         size: Height and width of what the runs see; `None`: any.
+        whole: Whether each sees one whole image, and the most probable class of each of its pixels is the result.
     """
 
     lanes: int
-    size: Size | None
+    size: Size | None = None
+    whole: bool = False
 
 
 def _open(bundle: Bundle, device: str, backend: str, precision: str | None, wanted: _Wanted) -> Engine:
@@ -107,7 +112,7 @@ def _open_openvino(bundle: Bundle, device: str, precision: str, wanted: _Wanted)
 
     if precision not in HINTS:
         raise UsageError(f"--precision {precision}: OpenVINO has fp32 and bf16 here. Use one of these.")
-    return open_openvino(bundle.network, precision, wanted.lanes, wanted.size)
+    return open_openvino(bundle.network, precision, wanted.lanes, wanted.size, highest=wanted.whole)
 
 
 def _open_torch(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:

@@ -5,11 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from segan.inference.planes import PlaneOperations, Planes
-
-# Of each image: the most probable class of each pixel `uint8 [H, W]`, the first among equals, and its probability
-# `float32 [H, W]`.
-Highest = list[tuple[NDArray[np.uint8], NDArray[np.float32]]]
+from segan.inference.planes import Highest, PlaneOperations, Planes
 
 
 class Engine(Protocol):
@@ -46,13 +42,13 @@ class Engine(Protocol):
             SeganError: The device has too little memory.
         """
 
-    def highest(self, batch: NDArray[np.float32]) -> Highest:
+    def highest(self, batch: NDArray[np.float32]) -> list[Highest]:
         """Find the most probable class of each pixel where nothing else is wanted of the planes; see `run`."""
 
     def enter_lane(self) -> None:
         """Prepare the calling thread to be one of the lanes."""
 
 
-def highest_of_planes(engine: Engine, batch: NDArray[np.float32]) -> Highest:
+def highest_of_planes(engine: Engine, batch: NDArray[np.float32]) -> list[Highest]:
     """Find the most probable class of each pixel by way of the planes."""
     return [engine.operations.highest(planes) for planes in engine.run(batch)]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError, SeganError, UsageError
-from segan.inference.engine import Highest, highest_of_planes
-from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
+from segan.inference.engine import highest_of_planes
+from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 
 _ALLOCATION_FAILED = ("allocate", "bad_alloc", "out of memory")
 
@@ -54,7 +54,7 @@ class OnnxEngine:
                 ) from error
             raise
 
-    def highest(self, batch: NDArray[np.float32]) -> Highest:
+    def highest(self, batch: NDArray[np.float32]) -> list[Highest]:
         """Find the most probable class of each pixel."""
         return highest_of_planes(self, batch)
 

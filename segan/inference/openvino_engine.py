@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from segan.data.placement import Size
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError
-from segan.inference.engine import Highest, highest_of_planes
-from segan.inference.openvino_package import import_openvino
-from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
+from segan.inference.engine import highest_of_planes
+from segan.inference.openvino_package import import_openvino, shared_core
+from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 
 # Left to itself, OpenVINO calculates in bf16 wherever the processor can.
 HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
@@ -26,13 +26,14 @@ class OpenVinoEngine:
     """A network in OpenVINO, on the processor.
 
     Args:
-        compile: Compiles the network for images of one height and width, or with `None` for all; for one, the most
-            probable class of each pixel and its probability are outputs too.
+        compile: Compiles the network for images of one height and width, or with `None` for all.
         tensor: OpenVINO's class of tensors.
         precision: `fp32`, `bf16` or `int8`.
         lanes: Threads that run it at once; they share the cores.
         size: Height and width that one image at a time runs fastest at; for all others the network is compiled once
             more, when the first of them comes.
+        finds_highest: Whether what is compiled for `size` has two outputs more: the most probable class of each pixel,
+            and the mean of its probability.
     """
 
     compile: Callable[[Size | None], Any]
@@ -40,6 +41,7 @@ class OpenVinoEngine:
     precision: str
     lanes: int
     size: Size | None = None
+    finds_highest: bool = False
     backend: str = field(default="openvino", init=False)
     device: str = field(default="cpu", init=False)
     batch: int = field(default=1, init=False)
@@ -63,15 +65,15 @@ class OpenVinoEngine:
         self._infer(request, batch)
         return planes
 
-    def highest(self, batch: NDArray[np.float32]) -> Highest:
-        """Find the most probable class of each pixel; OpenVINO does so itself at the size it was compiled for."""
+    def highest(self, batch: NDArray[np.float32]) -> list[Highest]:
+        """Find the most probable class of each pixel; where it was compiled for that, OpenVINO does so itself."""
         size = self._size_for(batch)
-        if size is None:
+        if size is None or not self.finds_highest:
             return highest_of_planes(self, batch)
         request = self._request("highest", size)
         self._infer(request, batch)
-        index, best = (request.get_output_tensor(place).data[0, 0].copy() for place in (1, 2))
-        return [(index, best)]
+        index, mean = (request.get_output_tensor(place).data for place in (1, 2))
+        return [Highest(index[0, 0].copy(), float(mean.item()))]
 
     def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
         # What `request.infer` does, with less work in Python. The request does not keep what it reads alive.
@@ -97,7 +99,9 @@ class OpenVinoEngine:
             return self._compiled[size]
 
 
-def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = None) -> OpenVinoEngine:
+def open_openvino(
+    path: Path, precision: str, lanes: int, size: Size | None = None, *, highest: bool = False
+) -> OpenVinoEngine:
     """Open an OpenVINO or ONNX file.
 
     Args:
@@ -105,13 +109,14 @@ def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = No
         precision: `fp32`, `bf16`, or `int8` for a file that holds such.
         lanes: Threads that will run it at once.
         size: Height and width of the images that are expected, which run a little faster then; `None`: none.
+        highest: Whether the most probable class of each pixel is all that is expected to be asked of those.
 
     Raises:
         UsageError: OpenVINO is not installed.
         CheckpointError: OpenVINO does not take the file.
     """
     openvino = import_openvino("--backend openvino")
-    core = openvino.Core()
+    core = shared_core()
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "NUM_STREAMS": str(lanes),
@@ -123,11 +128,12 @@ def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = No
         if size is not None:
             # What computes with sizes, and cuts that cut nothing off, go.
             model.reshape([1, 3, *size])
-            _add_highest(model)
+            if highest:
+                _add_highest(model)
         return core.compile_model(model, "CPU", settings)
 
     try:
-        return OpenVinoEngine(compile_for, openvino.Tensor, precision, lanes, size)
+        return OpenVinoEngine(compile_for, openvino.Tensor, precision, lanes, size, highest)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: OpenVINO {openvino.__version__.split('-')[0]} does not take it "
@@ -137,10 +143,13 @@ def open_openvino(path: Path, precision: str, lanes: int, size: Size | None = No
 
 
 def _add_highest(model: Any) -> None:
-    """Add two outputs: the index of the highest plane at each pixel, the first among equals, and its value."""
+    """Add two outputs: the index of the highest plane at each pixel, the first among equals, and its mean value."""
     from openvino import opset13 as operations
 
     probabilities = model.outputs[0].get_node().input_value(0)
     axis, count = 1, operations.constant(1, dtype=np.int32)
+    rows, columns = (operations.constant([side], dtype=np.int64) for side in (2, 3))
     highest = operations.topk(probabilities, count, axis, "max", "value", index_element_type="i32", stable=True)
-    model.add_outputs([operations.convert(highest.output(1), "u8").output(0), highest.output(0)])
+    # Row by row: a sum of all values would lose digits.
+    mean = operations.reduce_mean(operations.reduce_mean(highest.output(0), columns), rows)
+    model.add_outputs([operations.convert(highest.output(1), "u8").output(0), mean.output(0)])

@@ -1,5 +1,6 @@
 """OpenVINO, imported so that it tells nobody."""
 
+import functools
 import sys
 from typing import Any
 
@@ -23,6 +24,19 @@ def import_openvino(where: str) -> Any:
             f"{where}: openvino is not installed, expected it. Run pip install 'segan[openvino]', or use another one."
         ) from error
     return openvino
+
+
+@functools.cache
+def shared_core() -> Any:
+    """Give the one `openvino.Core` of this process, once `import_openvino` has found it.
+
+    Where it first compiles, a core gives the thread a stack for signals. When it goes it frees that stack, also where
+    the thread still uses it: another core came later and went earlier, or it goes in another thread. The next signal,
+    Ctrl-C for one, would then be the end of the process. This one stays.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def forbid_telemetry() -> None:

@@ -1,7 +1,7 @@
 """What is done with the planes a network gives, on the processor; `torch_planes` does the same on a GPU."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -12,6 +12,18 @@ Planes = Any
 
 # Values of one plane looked at together: few enough that planes, mask and maximum stay in the cache.
 _BLOCK_PX = 32_768
+
+
+class Highest(NamedTuple):
+    """The highest plane at each pixel.
+
+    Args:
+        mask: Its index, the first among equals, `uint8 [H, W]` on the processor.
+        mean: Mean of its values over the pixels.
+    """
+
+    mask: NDArray[np.uint8]
+    mean: float
 
 
 class PlaneOperations(Protocol):
@@ -35,12 +47,8 @@ class PlaneOperations(Protocol):
     def to_array(self, planes: Planes) -> NDArray[np.float32]:
         """Bring planes to the processor."""
 
-    def highest(self, planes: Planes) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Find the highest of `[K, H, W]` at each pixel.
-
-        Returns:
-            Its index `uint8 [H, W]`, the first among equals, and its value `float32 [H, W]`, on the processor.
-        """
+    def highest(self, planes: Planes) -> Highest:
+        """Find the highest of `[K, H, W]` at each pixel."""
 
 
 class ArrayPlanes:
@@ -74,19 +82,20 @@ class ArrayPlanes:
         array: NDArray[np.float32] = planes
         return array
 
-    def highest(self, planes: Planes) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Find the highest plane at each pixel, and its value."""
+    def highest(self, planes: Planes) -> Highest:
+        """Find the highest plane at each pixel."""
         height, width = planes.shape[1:]
-        index, best = np.zeros((height, width), np.uint8), np.empty((height, width), np.float32)
+        index, total = np.zeros((height, width), np.uint8), 0.0
         step = max(1, _BLOCK_PX // width)
         for top in range(0, height, step):
             rows = slice(top, top + step)
-            _highest_of_block(planes[:, rows], index[rows], best[rows])
-        return index, best
+            total += _highest_of_block(planes[:, rows], index[rows])
+        return Highest(index, total / index.size)
 
 
-def _highest_of_block(planes: NDArray[np.float32], index: NDArray[np.uint8], best: NDArray[np.float32]) -> None:
-    best[:] = planes[0]
+def _highest_of_block(planes: NDArray[np.float32], index: NDArray[np.uint8]) -> float:
+    """Write the index of the highest, over zeros, and give the sum of its values."""
+    best = planes[0].copy()
     higher = np.empty(best.shape, np.bool_)
     own = higher.view(np.uint8)
     for number, plane in enumerate(planes[1:], start=1):
@@ -95,3 +104,4 @@ def _highest_of_block(planes: NDArray[np.float32], index: NDArray[np.uint8], bes
         np.multiply(own, np.uint8(number), out=own)
         np.maximum(index, own, out=index)
         np.maximum(best, plane, out=best)
+    return float(best.sum(dtype=np.float64))

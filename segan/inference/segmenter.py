@@ -169,8 +169,7 @@ class Segmenter:
         """
         if probabilities or not all(map(is_unresized, placements)):
             return [self.engine.operations.to_array(planes) for planes in self.engine.run(batch)]
-        found = self.engine.highest(batch)
-        return [Prediction(mask, float(best.mean(dtype=np.float64))) for mask, best in found]
+        return [Prediction(*found) for found in self.engine.highest(batch)]
 
     def from_raw(
         self, found: Prediction | NDArray[np.float32], placement: Placement, *, probabilities: bool
@@ -241,8 +240,9 @@ class Segmenter:
         planes: NDArray[np.float16] | None = None
         total = 0.0
         for block in blocks:
-            mask[block.window], best = self.engine.operations.highest(block.planes)
-            total += float(best.sum(dtype=np.float64))
+            highest = self.engine.operations.highest(block.planes)
+            mask[block.window] = highest.mask
+            total += highest.mean * highest.mask.size
             if probabilities:
                 planes = np.empty((len(block.planes), *size), np.float16) if planes is None else planes
                 planes[:, *block.window] = self.engine.operations.to_array(block.planes)

@@ -94,8 +94,9 @@ def predict_rows(
         if block.left == 0:
             mask, confidence = np.empty((count, width), np.uint8), 0.0
             planes = np.empty((len(block.planes), count, width), np.float16) if probabilities else None
-        mask[:, columns], best = operations.highest(block.planes)
-        confidence += float(best.sum(dtype=np.float64))
+        highest = operations.highest(block.planes)
+        mask[:, columns] = highest.mask
+        confidence += highest.mean * highest.mask.size
         if planes is not None:
             planes[:, :, columns] = operations.to_array(block.planes)
         if columns.stop == width:

@@ -16,8 +16,8 @@ from segan.data.preprocess import Chain
 from segan.data.threads import count_cores
 from segan.errors import SeganError, UsageError
 from segan.inference.devices import PRECISIONS
-from segan.inference.engine import Highest, highest_of_planes
-from segan.inference.planes import ArrayPlanes, PlaneOperations, Planes
+from segan.inference.engine import highest_of_planes
+from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 from segan.inference.segmenter import Segmenter
 from segan.inference.torch_planes import TensorPlanes
 
@@ -80,7 +80,7 @@ class TorchEngine:
             ) from error
         return probs.numpy() if self.where.type == "cpu" else probs
 
-    def highest(self, batch: NDArray[np.float32]) -> Highest:
+    def highest(self, batch: NDArray[np.float32]) -> list[Highest]:
         """Find the most probable class of each pixel."""
         return highest_of_planes(self, batch)
 

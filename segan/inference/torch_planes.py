@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from segan.inference.planes import Planes
+from segan.inference.planes import Highest, Planes
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TensorPlanes:
         array: NDArray[np.float32] = planes.float().cpu().numpy()
         return array
 
-    def highest(self, planes: Planes) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Find the highest plane at each pixel, and its value."""
+    def highest(self, planes: Planes) -> Highest:
+        """Find the highest plane at each pixel."""
         best, index = planes.max(dim=0)
-        return index.to(torch.uint8).cpu().numpy(), best.cpu().numpy()
+        return Highest(index.to(torch.uint8).cpu().numpy(), float(best.mean(dtype=torch.float64)))

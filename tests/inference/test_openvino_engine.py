@@ -1,5 +1,7 @@
 """OpenVINO at the size it was compiled for, and at others."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -30,41 +32,57 @@ def draw(*shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 3, *SIZE), (1, 3, 7, 5), (2, 3, *SIZE), (1, 3, 1, 1)])
-@pytest.mark.parametrize("size", [None, SIZE])
-def test_classes_are_the_first_of_the_highest_planes(network, shape, size):
-    engine, batch = open_openvino(network, "fp32", lanes=1, size=size), draw(*shape)
+@pytest.mark.parametrize(("size", "highest"), [(None, False), (SIZE, False), (SIZE, True)])
+def test_classes_are_the_first_of_the_highest_planes(network, shape, size, highest):
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size, highest=highest), draw(*shape)
     planes = engine.run(batch)
     np.testing.assert_allclose(planes, np.exp(batch) / np.exp(batch).sum(axis=1, keepdims=True), rtol=1e-5)
     before = planes.copy()
-    for own, (mask, best) in zip(planes, engine.highest(batch), strict=True):
+    for own, found in zip(planes, engine.highest(batch), strict=True):
         expected = ArrayPlanes().highest(own)
-        assert (mask.dtype, best.dtype) == (np.uint8, np.float32)
-        np.testing.assert_array_equal(mask, expected[0])
-        np.testing.assert_array_equal(best, expected[1])
+        assert found.mask.dtype == np.uint8
+        np.testing.assert_array_equal(found.mask, expected.mask)
+        assert found.mean == pytest.approx(expected.mean, rel=1e-6)
     engine.highest(draw(*shape)[:, ::-1].copy())
     np.testing.assert_array_equal(planes, before)
 
 
 @pytest.mark.parametrize("size", [None, SIZE])
 def test_the_order_of_values_in_memory_does_not_matter(network, size):
-    engine, batch = open_openvino(network, "fp32", lanes=1, size=size), draw(1, 3, *SIZE)
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size, highest=True), draw(1, 3, *SIZE)
     expected = engine.run(batch)
     for _ in range(5):
         np.testing.assert_array_equal(engine.run(np.asfortranarray(batch)), expected)
-        np.testing.assert_array_equal(engine.highest(np.asfortranarray(batch))[0][0], batch[0].argmax(axis=0))
+        np.testing.assert_array_equal(engine.highest(np.asfortranarray(batch))[0].mask, batch[0].argmax(axis=0))
 
 
 def test_results_outlast_the_next_run_and_threads_share_the_network(network):
-    engine = open_openvino(network, "fp32", lanes=3, size=SIZE)
+    engine = open_openvino(network, "fp32", lanes=3, size=SIZE, highest=True)
     batches = [np.roll(draw(1, 3, *SIZE), shift, axis=3) for shift in range(40)]
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(engine.highest, batches))
-    for batch, [(mask, best)] in zip(batches, found, strict=True):
+    for batch, [(mask, mean)] in zip(batches, found, strict=True):
         np.testing.assert_array_equal(mask, batch[0].argmax(axis=0))
-        np.testing.assert_allclose(best, (np.exp(batch) / np.exp(batch).sum(axis=1)).max(axis=1)[0], rtol=1e-5)
+        assert mean == pytest.approx((np.exp(batch) / np.exp(batch).sum(axis=1)).max(axis=1).mean(), rel=1e-5)
 
 
 def test_what_is_no_network_is_refused(tmp_path):
     (tmp_path / "model.xml").write_text("nothing")
     with pytest.raises(CheckpointError, match=r"model\.xml: OpenVINO .* does not take it"):
         open_openvino(tmp_path / "model.xml", "fp32", lanes=1)
+
+
+def test_signals_are_still_handled_when_networks_are_gone(network):
+    code = """if True:
+        import faulthandler, os, signal, sys
+        from pathlib import Path
+        from segan.inference.openvino_engine import open_openvino
+        faulthandler.enable()
+        signal.signal(signal.SIGUSR1, lambda number, frame: print("handled"))
+        networks = [open_openvino(Path(sys.argv[1]), "fp32", lanes=1) for _ in range(2)]
+        while networks:
+            del networks[0]
+        os.kill(os.getpid(), signal.SIGUSR1)
+    """
+    found = subprocess.run([sys.executable, "-c", code, network], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "handled\n")

@@ -30,11 +30,10 @@ def test_both_flip_and_transpose_alike(planes, axes):
 @pytest.mark.parametrize("shape", [(5, 31, 47), (1, 4, 4), (254, 3, 200), (3, 2, 40_000), (4, 400, 300)])
 def test_both_find_the_first_of_the_highest(shape):
     planes = np.random.default_rng(1).integers(0, 9, shape).astype(np.float32)
-    mask, best = ARRAYS.highest(planes)
-    np.testing.assert_array_equal(mask, planes.argmax(axis=0))
-    np.testing.assert_array_equal(best, planes.max(axis=0))
-    for one, other in zip(TENSORS.highest(TENSORS.place(planes)), (mask, best), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for found in (ARRAYS.highest(planes), TENSORS.highest(TENSORS.place(planes))):
+        np.testing.assert_array_equal(found.mask, planes.argmax(axis=0))
+        assert found.mask.dtype == np.uint8
+        assert found.mean == pytest.approx(planes.max(axis=0).mean(dtype=np.float64), rel=1e-12)
 
 
 def test_zeros_are_float32():
