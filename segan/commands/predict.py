@@ -1,14 +1,14 @@
 """`segan predict`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from segan.commands.network_options import choose_model, network_options
 
 if TYPE_CHECKING:
-    from segan.inference.outputs import MaskFormat
+    from segan.inference.outputs import MaskFormat, ProbabilityType
 
 EPILOG = """\b
 Examples:
@@ -95,7 +95,7 @@ def predict(
     from segan.commands.progress import progress_bar
     from segan.errors import PartialFailureError, UsageError
     from segan.inference.bundle import is_bundle
-    from segan.inference.folder import predict_folder
+    from segan.inference.folder import predict_jobs
     from segan.inference.inputs import collect_jobs, find_shared_size
     from segan.inference.lanes import count_lanes
     from segan.inference.load import load_segmenter
@@ -103,16 +103,11 @@ def predict(
     from segan.inference.ranks import of_this_rank
 
     shard, device = of_this_rank(shard, device)
-    wanted: dict[str, Any] = {
-        "overlay": overlay,
-        "probabilities": "uint8" if eight_bit else "float16" if probabilities else "none",
-        "outlines": outlines,
-        "coco": coco,
-        "mask_format": mask_format,
-    }
-    plan = OutputPlan(out, **wanted)
+    kind: ProbabilityType = "uint8" if eight_bit else "float16" if probabilities else "none"
+    plan = OutputPlan(out, overlay, kind, outlines, coco, mask_format)
     # Before anything is written: where a record of ours lies, the files beside it are taken for ours.
-    images = [job.path for job in collect_jobs(inputs, plan)]
+    jobs = collect_jobs(inputs, plan)
+    images = [job.path for job in jobs]
     if compiled and backend in {"onnx", "openvino"}:
         raise UsageError(f"--compile: --backend {backend} seen, expected torch. Leave one of the two out.")
     if compiled and not is_bundle(model):
@@ -132,14 +127,8 @@ def predict(
         compiled=compiled,
     )
     with progress_bar("predicting", quiet=quiet) as bar:
-        summary = predict_folder(
-            segmenter,
-            inputs,
-            out,
-            **wanted,
-            shard=shard,
-            resume=not redo,
-            report=lambda done, total, row: bar(done, total),
+        summary = predict_jobs(
+            segmenter, jobs, plan, shard=shard, resume=not redo, report=lambda done, total, row: bar(done, total)
         )
     failed = summary.failed
     done = len(summary.rows) - len(failed)

@@ -229,19 +229,37 @@ def predict_folder(
         SeganError: The results cannot be written.
         StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
     """
-    started = time.perf_counter()
     plan = OutputPlan(out, overlay, probabilities, outlines, coco, mask_format)
-    all_jobs = collect_jobs(inputs, plan)
+    return predict_jobs(segmenter, collect_jobs(inputs, plan), plan, shard=shard, resume=resume, report=report)
+
+
+def predict_jobs(
+    segmenter: Segmenter,
+    all_jobs: Sequence[Job],
+    plan: OutputPlan,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    resume: bool = True,
+    report: Report | None = None,
+) -> PredictionSummary:
+    """Predict images that `collect_jobs` has found for this plan; see `predict_folder`.
+
+    Raises:
+        UsageError: The shard is none.
+        SeganError: The results cannot be written.
+        StoppedError: SIGTERM or Ctrl-C came; all that was begun is whole.
+    """
+    started = time.perf_counter()
     jobs = take_shard(all_jobs, shard)
     journal_name = "journal" if shard[1] == 1 else f"journal-{shard[0]}-of-{shard[1]}"
     fresh = not any(plan.record.glob("*.jsonl"))
-    rows: dict[Job, Row] = {}
+    manifest, rows = plan.out / "manifest.csv", dict[Job, Row]()
     try:
         with raise_on_signals(), Journal(plan.record, journal_name) as journal:
             if shard[1] == 1:  # Nobody else is writing here.
                 _remove_parts(plan, jobs)
             plan.annotations.unlink(missing_ok=True)  # Of other results than those that are here now.
-            write_text_atomically(out / LABELS_PLACE, segmenter.labels.to_yaml())
+            write_text_atomically(plan.out / LABELS_PLACE, segmenter.labels.to_yaml())
             task = _Task(segmenter, plan, journal, _settings(segmenter, plan), fresh)
             entries = journal.read() if resume and segmenter.identity else {}
             kept = {job: row for job in jobs if (row := task.kept_row(job, entries)) is not None}
@@ -253,18 +271,18 @@ def predict_folder(
             task.flush_results(jobs)
             entries = journal.read_in_turn()
             found = [rows.get(job) or task.row_of_other(job, entries) for job in all_jobs]
-            write_manifest(out / "manifest.csv", segmenter.labels.classes, [row for row in found if row is not None])
+            write_manifest(manifest, segmenter.labels.classes, [row for row in found if row is not None])
             write_coco(plan, segmenter.labels, all_jobs, found)
     except Interrupted as interrupt:
         message = f"stopped after {len(rows)} of {len(jobs)} images. Run the same command again to go on."
         raise StoppedError(interrupt.signal_number, message) from None
     except OSError as error:
         raise SeganError(
-            f"--out {out}: cannot be written ({error.strerror or error}), expected free space and the right to write. "
-            "Make room and run the same command again; what is done is kept."
+            f"--out {plan.out}: cannot be written ({error.strerror or error}), expected free space and the right to "
+            "write. Make room and run the same command again; what is done is kept."
         ) from error
     ordered = tuple(rows[job] for job in jobs)
-    return PredictionSummary(out / "manifest.csv", ordered, len(kept), time.perf_counter() - started)
+    return PredictionSummary(manifest, ordered, len(kept), time.perf_counter() - started)
 
 
 def _settings(segmenter: Segmenter, plan: OutputPlan) -> str:
