@@ -66,6 +66,15 @@ def test_a_bundle_for_images_of_one_size_predicts_all(model, exported, data):
         assert (bundle.predict(image).mask == original.predict(image).mask).mean() > 0.999
     tiled = load_segmenter(exported / "openvino", image_size=size, tile_px=32).engine
     assert (tiled.size, tiled.finds_highest) == ((32, 32), False)
+    whole = load_segmenter(exported / "openvino", image_size=(40, 64))
+    assert (whole.engine.size, whole.engine.finds_highest) == ((40, 64), True)
+    image = np.ascontiguousarray(images[0][:, :64])
+    prepared = whole.prepare(image)
+    (raw,) = whole.run_once(whole.normalize(prepared)[None], [prepared.placement], probabilities=False)
+    found = whole.from_raw(raw, prepared.placement, probabilities=False)
+    expected = original.predict(image)
+    assert (found.mask == expected.mask).mean() > 0.999
+    assert found.confidence == pytest.approx(expected.confidence, abs=1e-3)
 
 
 def test_views_and_tiles_of_a_bundle_are_those_of_its_model(model, exported, data):
