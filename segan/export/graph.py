@@ -90,6 +90,7 @@ class _Deadline(TorchFunctionMode):
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
+        self.seconds = seconds
         self.end = time.monotonic() + seconds
 
     def __torch_function__(
@@ -97,7 +98,7 @@ class _Deadline(TorchFunctionMode):
     ) -> Any:
         if time.monotonic() > self.end:
             raise SeganError(
-                f"the network cannot be exported: seen no graph for every size of image after {TRACING_LIMIT_S:g} s, "
+                f"the network cannot be exported: seen no graph for every size of image after {self.seconds:g} s, "
                 "expected one within a minute. Encoders that cut their maps into windows (swin, maxvit) have none: "
                 "predict with the run itself, or train with another encoder."
             )

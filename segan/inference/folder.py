@@ -49,7 +49,7 @@ class PredictionSummary:
         manifest: The table of all results.
         rows: One for each image of this shard, in order.
         kept: Images that were done before and are unchanged.
-        seconds: Wall time.
+        seconds: Wall time, from when the inputs are listed.
     """
 
     manifest: Path

@@ -73,7 +73,7 @@ class OpenVinoEngine:
         request = self._request("highest", size)
         self._infer(request, batch)
         index, mean = (request.get_output_tensor(place).data for place in (1, 2))
-        return [Highest(index[0, 0].copy(), float(mean.item()))]
+        return [Highest(index[0, 0].copy(), mean.item())]
 
     def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
         # What `request.infer` does, with less work in Python. The request does not keep what it reads alive.

@@ -1,10 +1,14 @@
-"""OpenVINO, imported so that it tells nobody."""
+"""OpenVINO, imported so that it tells nobody, and opened once."""
 
 import functools
 import sys
+import threading
 from typing import Any
 
 from segan.errors import UsageError
+
+# So that threads which open their first network at once share a core too.
+_OPENING = threading.Lock()
 
 
 def import_openvino(where: str) -> Any:
@@ -26,7 +30,6 @@ def import_openvino(where: str) -> Any:
     return openvino
 
 
-@functools.cache
 def shared_core() -> Any:
     """Give the one `openvino.Core` of this process, once `import_openvino` has found it.
 
@@ -34,6 +37,12 @@ def shared_core() -> Any:
     the thread still uses it: another core came later and went earlier, or it goes in another thread. The next signal,
     Ctrl-C for one, would then be the end of the process. This one stays.
     """
+    with _OPENING:
+        return _open_core()
+
+
+@functools.cache
+def _open_core() -> Any:
     import openvino
 
     return openvino.Core()
