@@ -14,6 +14,7 @@ from segan.data.placement import Size
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError
 from segan.inference.engine import highest_of_planes
+from segan.inference.openvino_graph import add_highest, merge_upsampling
 from segan.inference.openvino_package import import_openvino, shared_core
 from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 
@@ -128,8 +129,9 @@ def open_openvino(
         if size is not None:
             # What computes with sizes, and cuts that cut nothing off, go.
             model.reshape([1, 3, *size])
+            merge_upsampling(model)
             if highest:
-                _add_highest(model)
+                add_highest(model)
         return core.compile_model(model, "CPU", settings)
 
     try:
@@ -140,16 +142,3 @@ def open_openvino(
             f"({' '.join(str(error).split())[:300]}), expected a network of `segan export`. Export the model again, or "
             "update openvino."
         ) from error
-
-
-def _add_highest(model: Any) -> None:
-    """Add two outputs: the index of the highest plane at each pixel, the first among equals, and its mean value."""
-    from openvino import opset13 as operations
-
-    probabilities = model.outputs[0].get_node().input_value(0)
-    axis, count = 1, operations.constant(1, dtype=np.int32)
-    rows, columns = (operations.constant([side], dtype=np.int64) for side in (2, 3))
-    highest = operations.topk(probabilities, count, axis, "max", "value", index_element_type="i32", stable=True)
-    # Row by row: a sum of all values would lose digits.
-    mean = operations.reduce_mean(operations.reduce_mean(highest.output(0), columns), rows)
-    model.add_outputs([operations.convert(highest.output(1), "u8").output(0), mean.output(0)])
