@@ -119,11 +119,18 @@ def run_ours(arm: str, images: Sequence[Path], out: Path, arguments: argparse.Na
     )
     seconds = predict_folder(segmenter, images, out).seconds
     engine = segmenter.engine
-    inputs = [segmenter.normalize(segmenter.prepare(read_image(path))) for path in images[:: max(1, len(images) // 60)]]
-    batches = [np.stack(inputs[first : first + engine.batch]) for first in range(0, len(inputs), engine.batch)]
+    inputs = [segmenter.prepare(read_image(path)) for path in images[:: max(1, len(images) // 60)]]
+    groups = [inputs[first : first + engine.batch] for first in range(0, len(inputs), engine.batch)]
+    batches = [(group, [segmenter.normalize(one, probabilities=False) for one in group]) for group in groups]
 
-    # The mask is on the processor when `highest` returns, so a GPU has really finished; OpenVINO finds it by itself.
-    ways = [engine.highest] if engine.device != "cpu" else [engine.run, engine.highest]
+    def find_masks(batch: Any) -> None:
+        segmenter.run_once(*batch, probabilities=False)
+
+    def find_planes(batch: Any) -> None:
+        engine.run(np.stack(batch[1]))
+
+    # The mask is on the processor when it is found, so a GPU has really finished; OpenVINO finds it by itself.
+    ways = [find_masks] if engine.device != "cpu" or engine.pixels is not None else [find_planes, find_masks]
     with open_lanes(engine) as pool:
         bounds = []
         for way in ways:

@@ -95,17 +95,20 @@ class Chain:
         Returns:
             Contiguous `float32 [3, H, W]`: (value - mean) / std for each channel.
         """
-        step = self._normalize()
-        if step.mode == "image":
-            figures = statistics or _measure(image)
-        else:
-            figures = Statistics(_grey_levels(step.mean), _grey_levels(step.std))
+        figures = self.figures(image, statistics)
         planes = np.empty((3, *image.shape[:2]), np.float32)
         for plane, channel, mean, std in zip(planes, cv2.split(image), figures.mean, figures.std, strict=True):
             np.copyto(plane, channel)
             plane -= np.float32(mean)
             plane /= np.float32(std)
         return planes
+
+    def figures(self, image: NDArray[np.uint8], statistics: Statistics | None = None) -> Statistics:
+        """Give the mean and the standard deviation that `normalize` would use."""
+        step = self._normalize()
+        if step.mode == "image":
+            return statistics or _measure(image)
+        return Statistics(_grey_levels(step.mean), _grey_levels(step.std))
 
     def _resize(self) -> Resize | None:
         return next((step for step in self.steps if isinstance(step, Resize)), None)

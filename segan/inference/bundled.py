@@ -112,7 +112,7 @@ def _open_openvino(bundle: Bundle, device: str, precision: str, wanted: _Wanted)
 
     if precision not in HINTS:
         raise UsageError(f"--precision {precision}: OpenVINO has fp32 and bf16 here. Use one of these.")
-    return open_openvino(bundle.network, precision, wanted.lanes, wanted.size, highest=wanted.whole)
+    return open_openvino(bundle.network, precision, wanted.lanes, wanted.size, pixels=wanted.whole)
 
 
 def _open_torch(bundle: Bundle, device: str, precision: str, wanted: _Wanted) -> Engine:

@@ -5,7 +5,25 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from segan.data.placement import Size
+from segan.data.preprocess import Statistics
 from segan.inference.planes import Highest, PlaneOperations, Planes
+
+
+class PixelNetwork(Protocol):
+    """A network that normalises an image by itself, and finds the most probable class of each of its pixels."""
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the images it takes."""
+
+    def highest(self, image: NDArray[np.uint8], figures: Statistics) -> Highest:
+        """Find the most probable class of each pixel.
+
+        Args:
+            image: RGB `uint8 [h, w, 3]`.
+            figures: What normalises it.
+        """
 
 
 class Engine(Protocol):
@@ -30,6 +48,10 @@ class Engine(Protocol):
     @property
     def batch(self) -> int:
         """How many images of one size it is worth giving at once."""
+
+    @property
+    def pixels(self) -> PixelNetwork | None:
+        """The same network for images of one size, where nothing but their masks is wanted; `None`: there is none."""
 
     @property
     def operations(self) -> PlaneOperations:

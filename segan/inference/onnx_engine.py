@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError, SeganError, UsageError
-from segan.inference.engine import highest_of_planes
+from segan.inference.engine import PixelNetwork, highest_of_planes
 from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 
 _ALLOCATION_FAILED = ("allocate", "bad_alloc", "out of memory")
@@ -32,6 +32,7 @@ class OnnxEngine:
     backend: str = field(default="onnx", init=False)
     device: str = field(default="cpu", init=False)
     batch: int = field(default=1, init=False)
+    pixels: PixelNetwork | None = field(default=None, init=False)
     operations: PlaneOperations = field(default_factory=ArrayPlanes, init=False)
 
     def enter_lane(self) -> None:

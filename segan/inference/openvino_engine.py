@@ -11,15 +11,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segan.data.placement import Size
+from segan.data.preprocess import Statistics
 from segan.data.threads import count_cores
 from segan.errors import CheckpointError
-from segan.inference.engine import highest_of_planes
-from segan.inference.openvino_graph import add_highest, merge_upsampling
+from segan.inference.engine import PixelNetwork, highest_of_planes
+from segan.inference.openvino_graph import merge_upsampling, read_pixels
 from segan.inference.openvino_package import import_openvino, shared_core
 from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 
 # Left to itself, OpenVINO calculates in bf16 wherever the processor can.
 HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
+
+
+class _Network:
+    """A compiled network; each thread that runs it has its own memory for what it gives.
+
+    Args:
+        compiled: From OpenVINO.
+        tensor: OpenVINO's class of tensors.
+    """
+
+    def __init__(self, compiled: Any, tensor: Any) -> None:
+        self.compiled = compiled
+        self.tensor = tensor
+        self._own = threading.local()
+
+    def request(self) -> Any:
+        """Get this thread's own way to run the network."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self.compiled.create_infer_request()
+        return self._own.request
+
+    def infer(self, *inputs: NDArray[Any]) -> Any:
+        """Run the network and give this thread's request, from which the results are read."""
+        request = self.request()
+        # What `request.infer` does, with less work in Python. The request does not keep what it reads alive.
+        read = [np.ascontiguousarray(array) for array in inputs]
+        for place, array in enumerate(read):
+            request.set_input_tensor(place, self.tensor(array, shared_memory=True))
+        request.start_async()
+        request.wait()
+        return request
+
+
+class OpenVinoPixels:
+    """A network in OpenVINO that takes the pixels of an image of one size, and finds the class of each by itself.
+
+    Args:
+        network: From pixels, `uint8 [1, h, w, 3]`, their mean and their standard deviation, `float32 [3]`, to
+            masks; from `read_pixels`.
+    """
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        height, width = list(network.compiled.inputs[0].get_shape())[1:3]
+        self.size: Size = (height, width)
+
+    def highest(self, image: NDArray[np.uint8], figures: Statistics) -> Highest:
+        """Find the most probable class of each pixel."""
+        mean, std = (np.array(values, np.float32) for values in (figures.mean, figures.std))
+        request = self._network.infer(image[None], mean, std)
+        mask, probability = (request.get_output_tensor(place).data for place in (0, 1))
+        return Highest(mask[0, 0].copy(), probability.item())
 
 
 @dataclass
@@ -28,80 +81,55 @@ class OpenVinoEngine:
 
     Args:
         compile: Compiles the network for images of one height and width, or with `None` for all.
-        tensor: OpenVINO's class of tensors.
         precision: `fp32`, `bf16` or `int8`.
         lanes: Threads that run it at once; they share the cores.
         size: Height and width that one image at a time runs fastest at; for all others the network is compiled once
             more, when the first of them comes.
-        finds_highest: Whether what is compiled for `size` has two outputs more: the most probable class of each pixel,
-            and the mean of its probability.
+        pixels: The same network for the masks of images of that size.
     """
 
-    compile: Callable[[Size | None], Any]
-    tensor: Any
+    compile: Callable[[Size | None], _Network]
     precision: str
     lanes: int
     size: Size | None = None
-    finds_highest: bool = False
+    pixels: PixelNetwork | None = None
     backend: str = field(default="openvino", init=False)
     device: str = field(default="cpu", init=False)
     batch: int = field(default=1, init=False)
     operations: PlaneOperations = field(default_factory=ArrayPlanes, init=False)
-    _compiled: dict[Size | None, Any] = field(default_factory=dict, init=False, repr=False)
+    _networks: dict[Size | None, _Network] = field(default_factory=dict, init=False, repr=False)
     _compiling: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _own: threading.local = field(default_factory=threading.local, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.classes = self._network(self.size).outputs[0].get_partial_shape()[1].get_length()
+        if self.pixels is None:
+            self._network(self.size)
 
     def enter_lane(self) -> None:
         """Do nothing: OpenVINO has its own threads."""
 
     def run(self, batch: NDArray[np.float32]) -> Planes:
         """Compute the probabilities `float32 [N, K, H, W]` of images `float32 [N, 3, H, W]`."""
-        request = self._request("planes", self._size_for(batch))
+        network = self._network(self.size if batch.shape == (1, 3, *(self.size or ())) else None)
+        classes = network.compiled.outputs[0].get_partial_shape()[1].get_length()
         # Memory of its own: the request's would be overwritten by this thread's next run.
-        planes = np.empty((len(batch), self.classes, *batch.shape[2:]), np.float32)
-        request.set_output_tensor(0, self.tensor(planes, shared_memory=True))
-        self._infer(request, batch)
+        planes = np.empty((len(batch), classes, *batch.shape[2:]), np.float32)
+        network.request().set_output_tensor(0, network.tensor(planes, shared_memory=True))
+        network.infer(batch)
         return planes
 
     def highest(self, batch: NDArray[np.float32]) -> list[Highest]:
-        """Find the most probable class of each pixel; where it was compiled for that, OpenVINO does so itself."""
-        size = self._size_for(batch)
-        if size is None or not self.finds_highest:
-            return highest_of_planes(self, batch)
-        request = self._request("highest", size)
-        self._infer(request, batch)
-        index, mean = (request.get_output_tensor(place).data for place in (1, 2))
-        return [Highest(index[0, 0].copy(), mean.item())]
+        """Find the most probable class of each pixel."""
+        return highest_of_planes(self, batch)
 
-    def _infer(self, request: Any, batch: NDArray[np.float32]) -> None:
-        # What `request.infer` does, with less work in Python. The request does not keep what it reads alive.
-        read = np.ascontiguousarray(batch)
-        request.set_input_tensor(self.tensor(read, shared_memory=True))
-        request.start_async()
-        request.wait()
-
-    def _size_for(self, batch: NDArray[np.float32]) -> Size | None:
-        return self.size if batch.shape == (1, 3, *(self.size or ())) else None
-
-    def _request(self, use: str, size: Size | None) -> Any:
-        """Get this thread's own way to run the network; each use has one, as each has its own memory for results."""
-        requests: dict[tuple[str, Size | None], Any] = vars(self._own).setdefault("requests", {})
-        if (use, size) not in requests:
-            requests[use, size] = self._network(size).create_infer_request()
-        return requests[use, size]
-
-    def _network(self, size: Size | None) -> Any:
+    def _network(self, size: Size | None) -> _Network:
         with self._compiling:
-            if size not in self._compiled:
-                self._compiled[size] = self.compile(size)
-            return self._compiled[size]
+            if size not in self._networks:
+                self._networks[size] = self.compile(size)
+            return self._networks[size]
 
 
 def open_openvino(
-    path: Path, precision: str, lanes: int, size: Size | None = None, *, highest: bool = False
+    path: Path, precision: str, lanes: int, size: Size | None = None, *, pixels: bool = False
 ) -> OpenVinoEngine:
     """Open an OpenVINO or ONNX file.
 
@@ -109,8 +137,8 @@ def open_openvino(
         path: `.xml` with its `.bin` beside it, or `.onnx`.
         precision: `fp32`, `bf16`, or `int8` for a file that holds such.
         lanes: Threads that will run it at once.
-        size: Height and width of the images that are expected, which run a little faster then; `None`: none.
-        highest: Whether the most probable class of each pixel is all that is expected to be asked of those.
+        size: Height and width of the images that are expected, which run faster then; `None`: none.
+        pixels: Whether the masks of those are all that is expected to be asked for.
 
     Raises:
         UsageError: OpenVINO is not installed.
@@ -124,18 +152,17 @@ def open_openvino(
         "INFERENCE_NUM_THREADS": str(count_cores()),
     }
 
-    def compile_for(size: Size | None) -> Any:
+    def compile_for(size: Size | None, change: Callable[[Any], Any] = lambda model: model) -> _Network:
         model = core.read_model(os.fspath(path))
         if size is not None:
             # What computes with sizes, and cuts that cut nothing off, go.
             model.reshape([1, 3, *size])
             merge_upsampling(model)
-            if highest:
-                add_highest(model)
-        return core.compile_model(model, "CPU", settings)
+        return _Network(core.compile_model(change(model), "CPU", settings), openvino.Tensor)
 
     try:
-        return OpenVinoEngine(compile_for, openvino.Tensor, precision, lanes, size, highest)
+        reader = OpenVinoPixels(compile_for(size, read_pixels)) if pixels and size is not None else None
+        return OpenVinoEngine(compile_for, precision, lanes, size, reader)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: OpenVINO {openvino.__version__.split('-')[0]} does not take it "

@@ -49,13 +49,15 @@ class _Ready(NamedTuple):
     Args:
         image: RGB `uint8 [H, W, 3]`.
         prepared: As the network is to see it.
-        planes: Input of the network, `float32 [3, h, w]`; `None` where one run is not enough.
+        one_run: Whether one run of the network is enough.
+        normalized: What that run needs beside the prepared image.
         seconds: What that took.
     """
 
     image: NDArray[np.uint8]
     prepared: Prepared
-    planes: NDArray[np.float32] | None
+    one_run: bool
+    normalized: NDArray[np.float32] | None
     seconds: float
 
 
@@ -119,7 +121,7 @@ class Pipeline(Generic[T, R]):
                     waiting.append((item, self._predict_rows(item, found.rows, lanes)))
                 elif isinstance(found, _Alone):
                     waiting.append((item, self._predict_alone(item, lanes, writers)))
-                elif found.planes is None:
+                elif not found.one_run:
                     waiting.append((item, self._predict_large(item, found, lanes, writers)))
                 else:
                     group.append((item, found))
@@ -149,17 +151,17 @@ class Pipeline(Generic[T, R]):
     def _read(self, item: T, begun: float) -> _Ready:
         image = self.read(item)
         prepared = self.segmenter.prepare(image)
-        planes = self.segmenter.normalize(prepared) if self.segmenter.fits_one_run(prepared) else None
-        return _Ready(image, prepared, planes, time.perf_counter() - begun)
+        one_run = self.segmenter.fits_one_run(prepared)
+        normalized = self.segmenter.normalize(prepared, probabilities=self.probabilities) if one_run else None
+        return _Ready(image, prepared, one_run, normalized, time.perf_counter() - begun)
 
     def _run_group(self, group: list[_Ready]) -> list[_Raw | Exception]:
         """Run the network on images of one size; where that fails, on each by itself."""
         begun = time.perf_counter()
         try:
-            inputs = [ready.planes[None] for ready in group if ready.planes is not None]
             found = self.segmenter.run_once(
-                inputs[0] if len(inputs) == 1 else np.concatenate(inputs),
-                [ready.prepared.placement for ready in group],
+                [ready.prepared for ready in group],
+                [ready.normalized for ready in group],
                 probabilities=self.probabilities,
             )
         except Exception as error:  # noqa: BLE001 - whatever one image provokes, the others go on.
@@ -193,7 +195,7 @@ class Pipeline(Generic[T, R]):
             ready = self._read(item, time.perf_counter())
         except Exception as error:  # noqa: BLE001 - as above.
             return writers.submit(_refuse, error)
-        if ready.planes is None:
+        if not ready.one_run:
             writing = self._predict_large(item, ready, lanes, writers)
         else:
             writing = writers.submit(self._finish, item, ready, lanes.submit(self._run_group, [ready]), 0)
@@ -219,7 +221,7 @@ class Pipeline(Generic[T, R]):
 
 def _belongs(found: _Ready | _Opened | _Alone | None, first: _Ready) -> bool:
     """Tell whether an image may share a run of the network with the first of a group."""
-    return isinstance(found, _Ready) and found.planes is not None and found.prepared.size == first.prepared.size
+    return isinstance(found, _Ready) and found.one_run and found.prepared.size == first.prepared.size
 
 
 def _telling(strips: Iterator[Strip]) -> Generator[Strip, None, None]:

@@ -150,26 +150,48 @@ class Segmenter:
         """Tell whether one run of the network is all that an image needs."""
         return self.tta == "none" and max(prepared.size) <= self.tile_px
 
-    def normalize(self, prepared: Prepared) -> NDArray[np.float32]:
-        """Turn a whole prepared image into the network's input, `float32 [3, h, w]`."""
+    def normalize(self, prepared: Prepared, *, probabilities: bool) -> NDArray[np.float32] | None:
+        """Turn a whole prepared image into what `run_once` needs beside it.
+
+        Args:
+            prepared: From `prepare`.
+            probabilities: Whether the result must come with them.
+
+        Returns:
+            `float32 [3, h, w]`; `None` where the engine takes the pixels as they are.
+        """
+        pixels = self.engine.pixels
+        mask_alone = not probabilities and is_unresized(prepared.placement)
+        if mask_alone and pixels is not None and prepared.size == pixels.size:
+            return None
         return self.chain.normalize(prepared.image, prepared.statistics)
 
     def run_once(
-        self, batch: NDArray[np.float32], placements: Sequence[Placement], *, probabilities: bool
+        self, images: Sequence[Prepared], normalized: Sequence[NDArray[np.float32] | None], *, probabilities: bool
     ) -> list[Prediction | NDArray[np.float32]]:
         """Run the network on whole images of one size.
 
         Args:
-            batch: From `normalize`, `float32 [N, 3, h, w]`.
-            placements: The way back to each image.
-            probabilities: Whether the result must come with them.
+            images: From `prepare`.
+            normalized: From `normalize`.
+            probabilities: As for `normalize`.
 
         Returns:
             Of each image the mask where that is enough, else all planes, on the processor.
         """
-        if probabilities or not all(map(is_unresized, placements)):
+        inputs = [planes[None] for planes in normalized if planes is not None]
+        if not inputs:
+            return [self._read_pixels(prepared) for prepared in images]
+        assert len(inputs) == len(images), "engines that take pixels run one image at a time"
+        batch = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
+        if probabilities or not all(is_unresized(prepared.placement) for prepared in images):
             return [self.engine.operations.to_array(planes) for planes in self.engine.run(batch)]
         return [Prediction(*found) for found in self.engine.highest(batch)]
+
+    def _read_pixels(self, prepared: Prepared) -> Prediction:
+        assert self.engine.pixels is not None
+        figures = self.chain.figures(prepared.image, prepared.statistics)
+        return Prediction(*self.engine.pixels.highest(prepared.image, figures))
 
     def from_raw(
         self, found: Prediction | NDArray[np.float32], placement: Placement, *, probabilities: bool

@@ -16,7 +16,7 @@ from segan.data.preprocess import Chain
 from segan.data.threads import count_cores
 from segan.errors import SeganError, UsageError
 from segan.inference.devices import PRECISIONS
-from segan.inference.engine import highest_of_planes
+from segan.inference.engine import PixelNetwork, highest_of_planes
 from segan.inference.planes import ArrayPlanes, Highest, PlaneOperations, Planes
 from segan.inference.segmenter import Segmenter
 from segan.inference.torch_planes import TensorPlanes
@@ -41,6 +41,7 @@ class TorchEngine:
     precision: str = "fp32"
     lanes: int = 1
     backend: str = field(default="torch", init=False)
+    pixels: PixelNetwork | None = field(default=None, init=False)
 
     @property
     def device(self) -> str:

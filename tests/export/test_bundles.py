@@ -65,12 +65,14 @@ def test_a_bundle_for_images_of_one_size_predicts_all(model, exported, data):
     for image in [*images, images[0][:33, :57]]:
         assert (bundle.predict(image).mask == original.predict(image).mask).mean() > 0.999
     tiled = load_segmenter(exported / "openvino", image_size=size, tile_px=32).engine
-    assert (tiled.size, tiled.finds_highest) == ((32, 32), False)
+    assert (tiled.size, tiled.pixels) == ((32, 32), None)
     whole = load_segmenter(exported / "openvino", image_size=(40, 64))
-    assert (whole.engine.size, whole.engine.finds_highest) == ((40, 64), True)
+    assert whole.engine.size == whole.engine.pixels.size == (40, 64)
     image = np.ascontiguousarray(images[0][:, :64])
     prepared = whole.prepare(image)
-    (raw,) = whole.run_once(whole.normalize(prepared)[None], [prepared.placement], probabilities=False)
+    normalized = whole.normalize(prepared, probabilities=False)
+    assert normalized is None
+    (raw,) = whole.run_once([prepared], [normalized], probabilities=False)
     found = whole.from_raw(raw, prepared.placement, probabilities=False)
     expected = original.predict(image)
     assert (found.mask == expected.mask).mean() > 0.999

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 import pytest
 
+from segan.data.preprocess import Statistics
 from segan.errors import CheckpointError
 from segan.inference.openvino_engine import open_openvino
 from segan.inference.planes import ArrayPlanes
@@ -32,9 +34,9 @@ def draw(*shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 3, *SIZE), (1, 3, 7, 5), (2, 3, *SIZE), (1, 3, 1, 1)])
-@pytest.mark.parametrize(("size", "highest"), [(None, False), (SIZE, False), (SIZE, True)])
-def test_classes_are_the_first_of_the_highest_planes(network, shape, size, highest):
-    engine, batch = open_openvino(network, "fp32", lanes=1, size=size, highest=highest), draw(*shape)
+@pytest.mark.parametrize(("size", "pixels"), [(None, False), (SIZE, False), (SIZE, True)])
+def test_classes_are_the_first_of_the_highest_planes(network, shape, size, pixels):
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size, pixels=pixels), draw(*shape)
     planes = engine.run(batch)
     np.testing.assert_allclose(planes, np.exp(batch) / np.exp(batch).sum(axis=1, keepdims=True), rtol=1e-5)
     before = planes.copy()
@@ -49,7 +51,7 @@ def test_classes_are_the_first_of_the_highest_planes(network, shape, size, highe
 
 @pytest.mark.parametrize("size", [None, SIZE])
 def test_the_order_of_values_in_memory_does_not_matter(network, size):
-    engine, batch = open_openvino(network, "fp32", lanes=1, size=size, highest=True), draw(1, 3, *SIZE)
+    engine, batch = open_openvino(network, "fp32", lanes=1, size=size), draw(1, 3, *SIZE)
     expected = engine.run(batch)
     for _ in range(5):
         np.testing.assert_array_equal(engine.run(np.asfortranarray(batch)), expected)
@@ -57,13 +59,24 @@ def test_the_order_of_values_in_memory_does_not_matter(network, size):
 
 
 def test_results_outlast_the_next_run_and_threads_share_the_network(network):
-    engine = open_openvino(network, "fp32", lanes=3, size=SIZE, highest=True)
-    batches = [np.roll(draw(1, 3, *SIZE), shift, axis=3) for shift in range(40)]
+    reader = open_openvino(network, "fp32", lanes=3, size=SIZE, pixels=True).pixels
+    figures = Statistics((1.0, 0.5, 0.25), (2.0, 1.0, 0.5))
+    images = [np.roll(draw(*SIZE, 3), shift, axis=1).astype(np.uint8) for shift in range(40)]
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(engine.highest, batches))
-    for batch, [(mask, mean)] in zip(batches, found, strict=True):
-        np.testing.assert_array_equal(mask, batch[0].argmax(axis=0))
-        assert mean == pytest.approx((np.exp(batch) / np.exp(batch).sum(axis=1)).max(axis=1).mean(), rel=1e-5)
+        found = list(pool.map(reader.highest, images, repeat(figures)))
+    for image, (mask, mean) in zip(images, found, strict=True):
+        planes = (image - np.array(figures.mean)) / np.array(figures.std)
+        assert mask.dtype == np.uint8
+        np.testing.assert_array_equal(mask, planes.argmax(axis=2))
+        exponents = np.exp(planes)
+        assert mean == pytest.approx((exponents.max(axis=2) / exponents.sum(axis=2)).mean(), rel=1e-5)
+
+
+def test_parts_of_images_are_read_as_they_lie_in_memory(network):
+    engine, image = open_openvino(network, "fp32", lanes=1, size=SIZE, pixels=True), draw(9, 9, 3).astype(np.uint8)
+    figures, part = Statistics((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), image[2:7, 1:8]
+    assert engine.pixels.size == SIZE
+    np.testing.assert_array_equal(engine.pixels.highest(part, figures).mask, part.argmax(axis=2))
 
 
 def test_what_is_no_network_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from segan.data.labels import build_labels
 from segan.data.preprocess import build_chain
 from segan.inference.engine import highest_of_planes
 from segan.inference.pipeline import NotPredictedError, Pipeline
-from segan.inference.planes import ArrayPlanes
+from segan.inference.planes import ArrayPlanes, Highest
 from segan.inference.segmenter import Segmenter
 
 LABELS = build_labels(["sky", "road", "car"])
@@ -21,6 +21,7 @@ class Colors:
 
     backend, device, precision = "torch", "cpu", "fp32"
     operations = ArrayPlanes()
+    pixels = None
 
     def __init__(self, lanes=1, batch=1, refuse=None):
         self.lanes, self.batch, self.refuse = lanes, batch, refuse
@@ -79,6 +80,50 @@ def test_one_run_holds_images_of_one_size():
     sizes = [(6, 8), (6, 8), (6, 9), (6, 9), (6, 9), (6, 9), (6, 9), (6, 8)]
     run(make(engine), range(8), read=lambda item: image_of(item, sizes[item]))
     assert engine.shapes == [(2, 3, 6, 8), (4, 3, 6, 9), (1, 3, 6, 9), (1, 3, 6, 8)]
+
+
+class Reader:
+    """Finds everywhere the colour of the first pixel."""
+
+    size = (6, 8)
+
+    def __init__(self):
+        self.figures = []
+
+    def highest(self, image, figures):
+        self.figures.append(figures)
+        return Highest(np.full(image.shape[:2], image[0, 0].argmax(), np.uint8), 0.5)
+
+
+@pytest.mark.parametrize("mode", ["image", "fixed"])
+def test_pixels_go_to_the_network_that_reads_them(mode):
+    engine = Colors()
+    engine.pixels = Reader()
+    segmenter = make(engine)
+    segmenter.chain = build_chain([{"name": "normalize", "mode": mode}])
+    sizes = [(6, 8), (6, 9), (6, 8), (8, 6)]
+    found = run(segmenter, range(4), read=lambda item: image_of(item, sizes[item]))
+    assert [future.result()[0] for _, future in found[::2]] == [0, 2]
+    assert [future.result()[1].confidence == 0.5 for _, future in found] == [True, False, True, False]
+    assert engine.shapes == [(1, 3, 6, 9), (1, 3, 8, 6)]
+    expected = [segmenter.chain.figures(image_of(item)) for item in (0, 2)]
+    assert engine.pixels.figures == expected
+    assert (expected[0] == expected[1]) == (mode == "fixed")
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [({"probabilities": True}, []), ({}, [{"name": "resize", "mode": "stretch", "height": 6, "width": 8}])],
+)
+def test_planes_are_taken_where_more_than_their_highest_is_wanted(options, steps):
+    engine = Colors()
+    engine.pixels = Reader()
+    segmenter = make(engine)
+    segmenter.chain = build_chain([*steps, {"name": "normalize"}])
+    size = (12, 16) if steps else (6, 8)
+    run(segmenter, range(3), read=lambda item: image_of(item, size), **options)
+    assert engine.shapes == [(1, 3, 6, 8)] * 3
+    assert not engine.pixels.figures
 
 
 def test_tiles_of_a_large_image_share_the_lanes():
