@@ -1,5 +1,6 @@
 """Choose what runs a network: what is installed, and what a short measurement says."""
 
+import contextlib
 import importlib.util
 import json
 import time
@@ -8,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from segan.errors import SeganError
+from segan.data.images import image_size
+from segan.data.placement import Size
+from segan.errors import DataError, SeganError
 from segan.export.cached import cached_bundle
 from segan.files import write_json
 from segan.inference.bundled import MODULES
-from segan.inference.engine import Engine
+from segan.inference.inputs import find_shared_size
 from segan.inference.lanes import count_lanes, open_lanes
 from segan.inference.load import load_segmenter
-from segan.inference.segmenter import Segmenter
+from segan.inference.segmenter import Prepared, Segmenter, is_unresized
 
 _OTHERS = ("openvino", "onnx")
 # Writing a network for another backend takes a quarter of a minute, which a shorter job does not win back.
@@ -90,11 +92,12 @@ def _fastest(
     """Measure torch, and the others where they may save more time than they take."""
     best = Choice(model, "torch")
     others = [name for name in _OTHERS if _is_installed(name)]
-    size = _size_of_first(segmenter, images)
+    shared = find_shared_size(images)
+    size = shared or _size_of_first(images)
     if not others or size is None:
         return best
     lanes = count_lanes("cpu", len(images))
-    rate = measure_rate(load_segmenter(model, "cpu", lanes=lanes, precision=precision).engine, size)
+    rate = measure_rate(load_segmenter(model, "cpu", lanes=lanes, precision=precision), size)
     if len(images) / rate < _WORTH_S:
         return best
     rates = {"torch": rate}
@@ -103,8 +106,8 @@ def _fastest(
             continue
         try:
             bundle = cached_bundle(segmenter, name, say)
-            found = load_segmenter(bundle, "cpu", backend=name, lanes=lanes, precision=precision)
-            rates[name] = measure_rate(found.engine, size)
+            found = load_segmenter(bundle, "cpu", backend=name, lanes=lanes, precision=precision, image_size=shared)
+            rates[name] = measure_rate(found, size)
         except SeganError as error:
             say(f"{name} is left out: {error}")
             continue
@@ -115,31 +118,40 @@ def _fastest(
     return best
 
 
-def measure_rate(engine: Engine, size: tuple[int, int]) -> float:
-    """Measure how many images `(height, width)` a network takes a second, with all lanes at work."""
-    image = np.random.default_rng(0).standard_normal((1, 3, *size)).astype(np.float32)
-    with open_lanes(engine) as lanes:
+def measure_rate(segmenter: Segmenter, size: Size) -> float:
+    """Measure how many runs of the network a second images of `size` get, or their tiles, with all lanes at work."""
+    run_once = _one_run(segmenter, size)
+    with open_lanes(segmenter.engine) as lanes:
 
         def run(count: int) -> float:
             begun = time.perf_counter()
-            for future in [lanes.submit(engine.run, image) for _ in range(count)]:
+            for future in [lanes.submit(run_once) for _ in range(count)]:
                 future.result()
             return count / (time.perf_counter() - begun)
 
-        run(engine.lanes)
-        return run(_RUNS * engine.lanes)
+        run(segmenter.engine.lanes)
+        return run(_RUNS * segmenter.engine.lanes)
 
 
-def _size_of_first(segmenter: Segmenter, images: Sequence[Path]) -> tuple[int, int] | None:
-    """Find what the network sees of the first image that can be opened; its pixels are not read."""
+def _one_run(segmenter: Segmenter, size: Size) -> Callable[[], object]:
+    """Make what runs the network once as a prediction does."""
+    random = np.random.default_rng(0)
+    placement = segmenter.chain.place(size)
+    height, width = (min(side, segmenter.tile_px) for side in placement.canvas)
+    if (height, width) == size and is_unresized(placement) and segmenter.tta == "none":
+        pixels = random.integers(0, 256, (*size, 3), np.uint8)
+        prepared = Prepared(pixels, segmenter.chain.statistics(pixels), placement)
+        normalized = segmenter.normalize(prepared, probabilities=False)
+        return lambda: segmenter.run_once([prepared], [normalized], probabilities=False)
+    tile = random.standard_normal((1, 3, height, width)).astype(np.float32)
+    return lambda: segmenter.engine.run(tile)
+
+
+def _size_of_first(images: Sequence[Path]) -> Size | None:
+    """Read the height and width of the first image that can be opened."""
     for path in images[:8]:
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-        except (OSError, ValueError, Image.DecompressionBombError):
-            continue
-        canvas = segmenter.chain.place((height, width)).canvas
-        return (min(canvas[0], segmenter.tile_px), min(canvas[1], segmenter.tile_px))
+        with contextlib.suppress(DataError):  # Told when it is read.
+            return image_size(path)
     return None
 
 

@@ -73,7 +73,7 @@ def test_a_short_job_stays_with_torch(cache, model, images):
 
 def test_a_long_job_takes_what_is_fastest_and_goes_on_with_it(cache, model, images, tmp_path, monkeypatch):
     rates = {"torch": 1.0, "openvino": 3.0, "onnx": 2.0}
-    monkeypatch.setattr(choose, "measure_rate", lambda engine, size: rates[engine.backend])
+    monkeypatch.setattr(choose, "measure_rate", lambda segmenter, size: rates[segmenter.engine.backend])
     said, record = [], tmp_path / "out" / "backend.json"
     found = choose_backend(model, "auto", images * 50, record=record, say=said.append)
     assert found.backend == "openvino"
@@ -84,7 +84,7 @@ def test_a_long_job_takes_what_is_fastest_and_goes_on_with_it(cache, model, imag
 
 def test_a_backend_that_is_hardly_faster_is_not_chosen(cache, model, images, monkeypatch):
     rates = {"torch": 1.0, "openvino": 1.05, "onnx": 0.5}
-    monkeypatch.setattr(choose, "measure_rate", lambda engine, size: rates[engine.backend])
+    monkeypatch.setattr(choose, "measure_rate", lambda segmenter, size: rates[segmenter.engine.backend])
     assert choose_backend(model, "auto", images * 50).backend == "torch"
 
 
@@ -98,5 +98,14 @@ def test_images_that_cannot_be_opened_stay_with_torch(cache, model, tmp_path):
     assert choose_backend(model, "auto", [tmp_path / "a.png"] * 1000).backend == "torch"
 
 
-def test_the_rate_is_positive(model):
-    assert measure_rate(load_segmenter(model, lanes=2).engine, (32, 32)) > 0
+@pytest.mark.parametrize("size", [(32, 32), (90, 40), (5, 7)])
+@pytest.mark.parametrize("tta", [True, False])
+def test_the_rate_is_positive(model, size, tta):
+    assert measure_rate(load_segmenter(model, lanes=2, tta=tta), size) > 0
+
+
+def test_the_rate_is_that_of_what_predicts(cache, model, monkeypatch):
+    bundle = cached_bundle(load_segmenter(model), "openvino", lambda text: None)
+    segmenter = load_segmenter(bundle, image_size=(32, 48))
+    monkeypatch.setattr(segmenter.engine, "run", None)
+    assert measure_rate(segmenter, (32, 48)) > 0

@@ -98,7 +98,9 @@ def test_encoders_become_programs(encoder: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["unet", "unetplusplus", "fpn", "pspnet", "deeplabv3plus", "plain_unet", "segnet"])
+@pytest.mark.parametrize(
+    "architecture", ["unet", "unetplusplus", "fpn", "pspnet", "deeplabv3plus", "plain_unet", "segnet"]
+)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_same_graph_becomes_onnx(architecture: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
