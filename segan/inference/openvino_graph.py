@@ -60,7 +60,7 @@ def merge_upsampling(model: Any) -> int:
     merged = 0
     for node in model.get_ordered_ops():
         weights = _weights_of(node)
-        if weights is None:
+        if weights is None or node.input_value(0).get_partial_shape().is_dynamic:
             continue
         parts = _joined(node.input_value(0))
         sources = [_before_doubling(part) for part in parts]
@@ -121,20 +121,26 @@ def _weights_of(node: Any) -> _Weights | None:
     if node.get_type_name() != "Convolution":
         return None
     facts = node.get_attributes()
-    ones = [1, 1]
-    same = all(list(facts[name]) == ones for name in ("strides", "dilations", "pads_begin", "pads_end"))
-    if not same or facts["auto_pad"] != "explicit" or list(node.input_value(1).get_shape())[2:] != [3, 3]:
-        return None
-    source = node.input_value(1).get_node()
-    if source.get_type_name() == "Constant" and source.get_element_type().get_type_name() == "f32":
-        return _Weights(source.get_data(), None)
-    if source.get_type_name() == "Multiply":
-        whole, scale = (source.input_value(place).get_node() for place in (0, 1))
-        if whole.get_type_name() == "Convert" and scale.get_type_name() == "Constant":
-            values = whole.input_value(0).get_node()
-            if values.get_type_name() == "Constant" and values.get_element_type().get_type_name() == "i8":
-                return _Weights(values.get_data().astype(np.float32), scale.get_data())
+    same = all(list(facts[name]) == [1, 1] for name in ("strides", "dilations", "pads_begin", "pads_end"))
+    weights = _stored(node.input_value(1).get_node()) if same and facts["auto_pad"] == "explicit" else None
+    return weights if weights is not None and weights.values.shape[2:] == (3, 3) else None
+
+
+def _stored(node: Any) -> _Weights | None:
+    """Read weights that are stored as float32, or as 8-bit integers with a scale for each output channel."""
+    if _is_constant(node, "f32"):
+        return _Weights(node.get_data(), None)
+    if node.get_type_name() == "Multiply":
+        whole, scale = (node.input_value(place).get_node() for place in (0, 1))
+        if whole.get_type_name() == "Convert" and _is_constant(scale, "f32"):
+            values, steps = whole.input_value(0).get_node(), scale.get_data()
+            if _is_constant(values, "i8") and steps.ndim == 4:
+                return _Weights(values.get_data().astype(np.float32), steps)
     return None
+
+
+def _is_constant(node: Any, kind: str) -> bool:
+    return bool(node.get_type_name() == "Constant" and node.get_element_type().get_type_name() == kind)
 
 
 def _joined(features: Any) -> list[Any]:
@@ -153,21 +159,29 @@ def _before_doubling(features: Any) -> Any:
     rounding = node if node.get_type_name() == "FakeQuantize" else None
     if rounding is not None:
         node = rounding.input_value(0).get_node()
-    if node.get_type_name() != "Interpolate":
+    if not _repeats(node):
         return None
-    facts = node.get_attributes()
-    way = (facts["mode"], facts["coordinate_transformation_mode"], facts["nearest_mode"])
     source = node.input_value(0)
-    sides = list(zip(list(source.get_shape())[2:], list(node.get_output_shape(0))[2:], strict=True))
-    if way != ("nearest", "asymmetric", "floor") or any(
-        before < 2 or after not in {2 * before, 2 * before - 1} for before, after in sides
-    ):
+    if source.get_partial_shape().is_dynamic:
+        return None
+    before, after = list(source.get_shape()), list(node.get_output_shape(0))
+    sides = zip(before[2:], after[2:], strict=True)
+    if before[:2] != after[:2] or any(low < 2 or side not in {2 * low, 2 * low - 1} for low, side in sides):
         return None
     # What was rounded to 8 bits already is not rounded to others.
     if rounding is None or source.get_node().get_type_name() == "FakeQuantize":
         return source
     ranges = rounding.input_values()[1:]
     return operations.fake_quantize(source, *ranges, levels=rounding.get_attributes()["levels"]).output(0)
+
+
+def _repeats(node: Any) -> bool:
+    """Tell whether a node resizes by `floor(place / factor)` alone."""
+    if node.get_type_name() != "Interpolate":
+        return False
+    facts = node.get_attributes()
+    way = [facts.get(name) for name in ("mode", "coordinate_transformation_mode", "nearest_mode")]
+    return way == ["nearest", "asymmetric", "floor"] and not any([*facts["pads_begin"], *facts["pads_end"]])
 
 
 def _sum_of_parts(parts: Sequence[Any], sources: Sequence[Any], weights: _Weights) -> Any:

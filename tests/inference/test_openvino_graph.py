@@ -8,7 +8,8 @@ import pytest
 from segan.inference.openvino_graph import merge_upsampling
 
 openvino = pytest.importorskip("openvino")
-NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+_WAY = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+NEAREST = {"mode": "nearest", **_WAY}
 RANDOM = np.random.default_rng(0)
 
 
@@ -108,6 +109,7 @@ def test_upsampled_features_that_are_read_elsewhere_stay():
             resize(x, (7, 7), coordinate_transformation_mode="half_pixel"), draw(2, 3, 3, 3)
         ),
         "threefold": lambda x: convolve(resize(x, (12, 12)), draw(2, 3, 3, 3)),
+        "padded": lambda x: convolve(resize(x, (10, 10), pads_begin=[0, 0, 1, 1]), draw(2, 3, 3, 3)),
         "one side": lambda x: convolve(resize(x, (8, 4)), draw(2, 3, 3, 3)),
         "large kernel": lambda x: convolve(resize(x, (8, 8)), draw(2, 3, 5, 5), padding=2),
         "no padding": lambda x: convolve(resize(x, (8, 8)), draw(2, 3, 3, 3), padding=0),
@@ -119,6 +121,17 @@ def test_upsampled_features_that_are_read_elsewhere_stay():
 def test_all_else_stays(build):
     (below,) = inputs([1, 3, 4, 4])
     assert "ConvolutionBackpropData" not in check(build[1](below), [below], 0, atol=0)
+
+
+def test_what_has_no_fixed_size_stays():
+    from openvino import opset13 as operations
+
+    (below,) = inputs([1, 3, -1, 4])
+    double = operations.interpolate(
+        below, np.array([2.0, 2.0], np.float32), "nearest", "scales", axes=np.array([2, 3]), **_WAY
+    )
+    model = openvino.Model([convolve(double, draw(2, 3, 3, 3))], [below], "before")
+    assert merge_upsampling(model) == 0
 
 
 def test_features_of_one_row_stay():
