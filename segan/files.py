@@ -105,8 +105,8 @@ class PartFile:
         """
         with self.stream as stream:
             stream.flush()
+            os.fchmod(stream.fileno(), 0o644)
             os.fsync(stream.fileno())
-        self._staged.temporary.chmod(0o644)
         return self._staged
 
     def discard(self) -> None:

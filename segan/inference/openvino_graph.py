@@ -95,16 +95,26 @@ class _Weights:
 
     def transposed(self) -> Any:
         """Write them merged with upsampling by 2, `[I, O, 4, 4]`, as a transposed convolution reads them."""
-        flipped = self.values[:, :, ::-1, ::-1].astype(np.float64)
-        kernel = np.zeros((*flipped.shape[:2], 4, 4))
-        for row, column in np.ndindex(2, 2):
-            kernel[:, :, row : row + 3, column : column + 3] += flipped
-        scale = self.scale
+        rows = _sum_of_neighbours(self.values.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], axis=2)
+        kernel, scale = _sum_of_neighbours(rows, axis=3), self.scale
         if scale is not None:
             # Sums of up to four 8-bit numbers are rounded to 8 bits again.
-            step = np.maximum(np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / _INT8_MOST, 1e-12)
-            kernel, scale = np.rint(kernel / step), (scale * step).astype(np.float32).transpose(1, 0, 2, 3)
-        return _constant(kernel.astype(np.float32).transpose(1, 0, 2, 3), scale)
+            step = np.maximum(np.abs(kernel).max(axis=(0, 2, 3), keepdims=True) / _INT8_MOST, np.float32(1e-12))
+            kernel, scale = np.rint(kernel / step), scale.transpose(1, 0, 2, 3) * step
+        return _constant(kernel, scale)
+
+
+def _sum_of_neighbours(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Add each value to the next one along an axis, with zeros around them.
+
+    >>> _sum_of_neighbours(np.array([1, 2, 3], np.float32), axis=0).tolist()
+    [1.0, 3.0, 5.0, 3.0]
+    """
+    edges = [(0, 0)] * values.ndim
+    before, after = ([*edges[:axis], edge, *edges[axis + 1 :]] for edge in ((1, 0), (0, 1)))
+    sums = np.pad(values, after)
+    sums += np.pad(values, before)
+    return sums
 
 
 def _constant(values: NDArray[np.float32], scale: NDArray[np.float32] | None) -> Any:
