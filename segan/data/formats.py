@@ -32,13 +32,9 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _EXIF_ORIENTATION = 0x0112
 _EXIF_AS_TEXT = "Raw profile type exif"  # As ImageMagick writes it.
-_PNG_MARK = b"\x89PNG\r\n\x1a\n"
+_PNG_MARK_BYTES = 8
 _PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TIFF_BITS_PER_SAMPLE = 258
-# Enough for the segments before most frame headers; what comes later is Pillow's.
-_HEAD_BYTES = 4096
-_JPEG_SEGMENTS = frozenset(range(0xC0, 0xFF)) - set(range(0xD0, 0xDB))  # Without marks that stand alone, and pixels.
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # Tables and an extension stand among them.
 
 
 def show_path(path: Path) -> str:
@@ -112,40 +108,6 @@ def read_displayed_size(path: Path) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def count_pixels(path: Path) -> int:
-    """Count the pixels of a picture from its header alone, for JPEG and PNG files without a detour over Pillow.
-
-    Raises:
-        DataError: The file is missing or its header cannot be read.
-    """
-    with contextlib.suppress(OSError, ValueError), path.open("rb") as stream:
-        if found := _pixels_of_head(stream.read(_HEAD_BYTES)):
-            return found
-    height, width = read_displayed_size(path)
-    return height * width
-
-
-def _pixels_of_head(head: bytes) -> int:
-    """Read height times width from the start of a JPEG or PNG file; 0 where it does not tell.
-
-    Source:
-        ITU-T T.81 (1992), B.1.1 and B.2.2: segments and frame headers. Portable Network Graphics (ISO/IEC 15948:2004),
-        section 11.2.2.
-    """
-    if head.startswith(_PNG_MARK) and head[12:16] == b"IHDR":
-        return int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
-    if not head.startswith(b"\xff\xd8"):
-        return 0
-    place = 2
-    while len(head) >= place + 9 and head[place] == 0xFF and head[place + 1] in _JPEG_SEGMENTS:
-        if head[place + 1] in _JPEG_FRAMES:
-            return int.from_bytes(head[place + 5 : place + 7], "big") * int.from_bytes(
-                head[place + 7 : place + 9], "big"
-            )
-        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
-    return 0
-
-
 def read_orientation(path: Path) -> int:
     """Read the EXIF orientation, 1 to 8, from the header alone; 1 where there is none.
 
@@ -187,7 +149,7 @@ def _has_exif(picture: PngImageFile) -> bool:
     stream = picture.fp
     assert stream is not None
     place = stream.tell()
-    stream.seek(len(_PNG_MARK))
+    stream.seek(_PNG_MARK_BYTES)
     try:
         while len(head := stream.read(8)) == 8 and head[4:] != b"IEND":
             following = stream.tell() + int.from_bytes(head[:4], "big") + 4

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segan.data.formats import count_pixels, show_path
-from segan.data.images import read_image
+from segan.data.images import image_size, read_image, show_path
 from segan.data.row_source import RowSource, open_rows
 from segan.data.statistics import count_values
 from segan.errors import DataError, SeganError, StoppedError
@@ -123,17 +122,17 @@ class _Task:
         staged = stage_outputs(self.plan, job.name, image, prediction, self.segmenter.labels)
         size, counts = (image.shape[0], image.shape[1]), count_values(prediction.mask)
         seconds += time.perf_counter() - begun
-        row = self._row(job, staged[-1].path, size, counts, prediction.confidence, seconds)
-        return self._keep(job, staged, row)
+        return self._keep(job, staged, self._row(job, size, counts, prediction.confidence, seconds))
 
     def is_large(self, job: Job) -> bool:
         """Tell whether an image is so large that several at once would not fit into the memory."""
         if job.conflict is not None:
             return False
         try:
-            return count_pixels(job.path) >= BY_ROWS_FROM_PX
+            height, width = image_size(job.path)
         except DataError:
             return job.path.is_file()  # It may be too large for that; what else is wrong is told when it is read.
+        return height * width >= BY_ROWS_FROM_PX
 
     def open_rows(self, job: Job) -> RowSource | None:
         """Open a large image to read it by rows, unless something that is wanted looks at the whole mask."""
@@ -153,21 +152,15 @@ class _Task:
                 outputs.append(strip)
             staged = outputs.stage()
         confidence, seconds = outputs.confidence / (size[0] * size[1]), time.perf_counter() - begun
-        return self._keep(job, staged, self._row(job, staged[-1].path, size, outputs.counts, confidence, seconds))
+        return self._keep(job, staged, self._row(job, size, outputs.counts, confidence, seconds))
 
     def _row(
-        self,
-        job: Job,
-        mask: Path,
-        size: tuple[int, int],
-        counts: NDArray[np.int64],
-        confidence: float,
-        seconds: float,
+        self, job: Job, size: tuple[int, int], counts: NDArray[np.int64], confidence: float, seconds: float
     ) -> Row:
         classes = len(self.segmenter.labels.classes)
         return Row(
             input=str(job.path),
-            output=self._name(mask),
+            output=self._name(self.plan.files(job.name)[0]),
             status=DONE,
             height=size[0],
             width=size[1],

@@ -22,8 +22,6 @@ def absorb_small_regions(mask: NDArray[np.uint8], min_area_px: Sequence[int]) ->
     Returns:
         The mask itself where nothing is small, else a new one.
     """
-    if all(least <= 1 for least in min_area_px):
-        return mask
     small = np.zeros(mask.shape, np.uint8)
     for index, least in enumerate(min_area_px):
         if least > 1:

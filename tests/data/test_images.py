@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from toy_folders import noise, save
 
 from segan.data import formats, png
-from segan.data.formats import count_pixels, orient
+from segan.data.formats import orient
 from segan.data.images import decode_image, encode_png, image_size, read_image, write_png
 from segan.errors import DataError
 
@@ -146,7 +146,6 @@ def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
     path = save(tmp_path / f"a.{suffix}", quarter, exif=exif)
     image = read_image(path)
     assert image_size(path) == image.shape[:2]
-    assert count_pixels(path) == 16 * 24
     assert np.abs(image.astype(int) - orient(quarter, orientation)).mean() < 5
 
 
@@ -257,31 +256,6 @@ def test_jpeg_pixels_are_those_of_pillow_or_none(tmp_path, options):
                 decode_image(bytes(damaged), tmp_path)
         else:
             assert np.array_equal(decode_image(bytes(damaged), tmp_path), expected)
-
-
-@pytest.mark.parametrize(
-    ("suffix", "options"),
-    [
-        ("jpg", {}),
-        ("jpg", {"progressive": True}),
-        ("jpg", {"icc_profile": b"x" * 9000}),
-        ("jpg", {"comment": b"\xff\xc0"}),
-    ]
-    + [(suffix, {}) for suffix in ("png", "tif", "bmp", "webp")],
-)
-def test_pixels_are_counted_without_decoding(tmp_path, suffix, options):
-    path = save(tmp_path / f"a.{suffix}", noise(size=(300, 70)), **options)
-    assert count_pixels(path) == 21_000
-    content = path.read_bytes()
-    random = np.random.default_rng(0)
-    for _ in range(100):
-        damaged = bytearray(content[: random.integers(1, len(content))])
-        damaged[random.integers(0, len(damaged))] = random.integers(0, 256)
-        path.write_bytes(damaged)
-        with contextlib.suppress(DataError):
-            assert count_pixels(path) >= 0
-    with pytest.raises(DataError, match="cannot be read"):
-        count_pixels(tmp_path / "none.jpg")
 
 
 def test_missing_empty_and_foreign_files(tmp_path):
